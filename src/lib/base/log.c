@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *log_program = "retention";
+static enum log_level log_lowest = LOG_LEVEL_INFO;
+static bool log_journal;
+
+void log_open(const char *program, enum log_level lowest) {
+	log_program = program;
+	log_lowest = lowest;
+	log_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+static size_t escape(char *to, size_t room, const char *from) {
+	size_t used = 0;
+	for (; *from != '\0' && used + 5 < room; from++) {
+		unsigned char c = (unsigned char)*from;
+		if (c >= 0x20 && c != 0x7f)
+			to[used++] = (char)c;
+		else
+			used += (size_t)snprintf(to + used, room - used, "\\x%02x", c);
+	}
+	to[used] = '\0';
+	return used;
+}
+
+static void write_line(enum log_level level, const char *text, const char *cause) {
+	char escaped[2048];
+	char line[2400];
+	(void)escape(escaped, sizeof escaped, text);
+	int length;
+	if (log_journal)
+		length = snprintf(line, sizeof line, "<%d>%s%s%s\n", (int)level, escaped, cause ? ": " : "", cause ? cause : "");
+	else
+		length = snprintf(line, sizeof line, "%s: %s%s%s\n", log_program, escaped, cause ? ": " : "", cause ? cause : "");
+	/* One write a line, so that lines of several processes do not mix. A log that cannot be written has nowhere to say so. */
+	ssize_t ignored = write(STDERR_FILENO, line, (size_t)length);
+	(void)ignored;
+}
+
+void log_line(enum log_level level, const char *format, ...) {
+	if (level > log_lowest)
+		return;
+	int saved = errno;
+	char text[1024];
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	write_line(level, text, NULL);
+	errno = saved;
+}
+
+void log_line_errno(enum log_level level, int error, const char *format, ...) {
+	if (level > log_lowest)
+		return;
+	int saved = errno;
+	char text[1024];
+	va_list arguments;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	char cause[128];
+	write_line(level, text, strerror_r(error < 0 ? -error : error, cause, sizeof cause));
+	errno = saved;
+}
