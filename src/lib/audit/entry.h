@@ -88,10 +88,14 @@ MUST_USE char *audit_entry_format(const struct audit_stamp *stamp, enum audit_ac
 MUST_USE int audit_set_bytes(json_t *object, const char *key, struct text bytes);
 
 /*
- * Many segments of one camera in few bytes: {"count", "first_us", "unit_us", "steps":[...], "bytes":[...], "sha256":[...]}.
- * Starts are the first and then differences divided by their greatest common divisor. `hashes` may be NULL, single ones too
- * (then ""). Names are added ("names") only for those that are not NULL.
+ * Many segments of one camera in few bytes: {"count", "first_us", "last_ms", "unit_us", "steps":[...], "gaps_ms":[...], "bytes":[...], "sha256":[...]}.
+ * Starts are the first and then differences divided by their greatest common divisor; ends are gaps before the next start, left
+ * out where all are 0. segments.c has it in full. Hashes may be NULL. Names are written only where one is not empty.
  */
+enum {
+	AUDIT_SEGMENTS_MAX = 4096,   /* in one entry */
+	AUDIT_SEGMENTS_BYTES = 6500, /* of the object, so that the rest of the entry has room */
+};
 struct audit_segment {
 	int64_t start_us;
 	int64_t end_us;
@@ -99,7 +103,12 @@ struct audit_segment {
 	const uint8_t *sha256;   /* or NULL */
 	struct text name;        /* path below the root where camera and start do not determine it; else empty */
 };
-/* A new object, owned by the caller; NULL when memory is short. With with_bytes false only their sum is written ("bytes_total"). */
+/*
+ * A new object, owned by the caller; NULL when memory is short, for 0 or over AUDIT_SEGMENTS_MAX segments, or times beyond 36,000 years.
+ * With with_bytes false only their sum is written ("bytes_total"). Starts come back to the microsecond, ends to the millisecond.
+ */
 MUST_USE json_t *audit_segments(const struct audit_segment *segments, size_t count, bool with_bytes);
+/* How many of the first `count` segments go into one entry (AUDIT_SEGMENTS_BYTES); at least 1 of 1. */
+size_t audit_segments_fit(const struct audit_segment *segments, size_t count, bool with_bytes);
 /* Reads it back: the number of segments, -EBADMSG for what audit_segments() did not write. `each` gets them in order. */
 MUST_USE int audit_segments_read(const json_t *object, void (*each)(const struct audit_segment *segment, void *context), void *context);

@@ -31,7 +31,7 @@ struct audit_start_report {
 	uint64_t size;              /* entries after recovery */
 	uint64_t replayed;
 	bool torn;                  /* an incomplete last record was cut */
-	char reason[256];           /* for AUDIT_BROKEN_RENEWED: what did not hold; the old origin and checkpoint */
+	char reason[256];           /* for AUDIT_BROKEN_RENEWED: what did not hold, the old origin, size and root; for AUDIT_RECOVERED what was missing or damaged, else "" */
 };
 
 /*
@@ -63,6 +63,8 @@ uint64_t audit_writer_published(const struct audit_writer *writer);
 /* False after a failed write, until a try succeeds: audit_writer_retry() probes. */
 bool audit_writer_writable(const struct audit_writer *writer);
 bool audit_writer_retry(struct audit_writer *writer);
+/* Bytes of the reserve that are left: less than was asked for means that the disk is full, and an alarm. audit_writer_retry() fills it again. */
+uint64_t audit_writer_reserve_left(const struct audit_writer *writer);
 const char *audit_writer_origin(const struct audit_writer *writer);
 /* The verifier key of the current epoch; valid as long as the writer. */
 const char *audit_writer_vkey(const struct audit_writer *writer);

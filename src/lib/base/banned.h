@@ -10,5 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+/* With clang the C library's checked versions are macros. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok localtime gmtime ctime asctime
 #pragma GCC poison atoi atol atoll tmpnam mktemp system popen

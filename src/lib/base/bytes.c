@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bounds are checked here and nowhere else. */
 #include "base/bytes.h"
 
 #include <string.h>

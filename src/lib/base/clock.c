@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The clocks of the running kernel. */
 #include "base/clock.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/descriptor.h"
+
+static const long long YEAR_2000_SECONDS = 946684800;
 
 static char clock_boot_id[BOOT_ID_BYTES];
 static bool clock_has_rtc;
@@ -17,6 +23,19 @@ static int64_t now_us(clockid_t clock) {
 	struct timespec now;
 	(void)clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * US_PER_SECOND + now.tv_nsec / 1000;
+}
+
+/* A chip whose battery is empty is there too, and says 1970. */
+static bool rtc_keeps_time(int clocks_fd, const char *name) {
+	char path[300];
+	int length = snprintf(path, sizeof path, "%s/since_epoch", name);
+	if (length < 0 || (size_t)length >= sizeof path)
+		return false;
+	CLOSED_AT_END int fd = openat(clocks_fd, path, O_RDONLY | O_CLOEXEC);
+	char digits[32] = "";
+	if (fd < 0 || descriptor_pread_all(fd, digits, sizeof digits - 1, 0) <= 0)
+		return false;
+	return strtoll(digits, NULL, 10) >= YEAR_2000_SECONDS;
 }
 
 int clock_open(void) {
@@ -31,11 +50,10 @@ int clock_open(void) {
 	if (length != BOOT_ID_BYTES - 1)
 		return -EIO;
 
-	/* hctosys is 1 on the clock that set the system's time at boot, and absent where there is none. */
 	DIR *clocks = opendir("/sys/class/rtc");
 	if (clocks != NULL) {
 		for (struct dirent *entry = readdir(clocks); entry != NULL; entry = readdir(clocks))
-			if (entry->d_name[0] != '.')
+			if (entry->d_name[0] != '.' && rtc_keeps_time(dirfd(clocks), entry->d_name))
 				clock_has_rtc = true;
 		(void)closedir(clocks);
 	}

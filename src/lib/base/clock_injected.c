@@ -56,8 +56,8 @@ void clock_read(struct clock_reading *ret_reading) {
 	int synced = 0;
 	int has_rtc = 0;
 	int running = 0;
-	(void)sscanf(line, "%" SCNd64 " %" SCNd64 " %36s %d %d %d", &reading.wall_us, &reading.boot_us, reading.boot_id, &synced,
-	             &has_rtc, &running);
+	(void)sscanf(line, "%" SCNd64 " %" SCNd64 " %36s %d %d %d", &reading.wall_us, &reading.boot_us, reading.boot_id,
+	    &synced, &has_rtc, &running);
 	int64_t passed_us = running ? clock_elapsed_us() - last_change_us : 0;
 	reading.wall_us += passed_us;
 	reading.boot_us += passed_us;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whole reads and writes. */
 #include "base/descriptor.h"
 
 #include <errno.h>

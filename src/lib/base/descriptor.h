@@ -27,5 +27,6 @@ MUST_USE ssize_t descriptor_pread_all(int fd, void *bytes, size_t room, off_t of
  */
 MUST_USE int descriptor_replace_file(int folder_fd, const char *name, const void *bytes, size_t length);
 
-/* Reads a whole file of at most `limit` bytes into a new NUL-terminated buffer that the caller frees. 0 or a negative errno (-EFBIG over the limit). */
+/* Reads a whole file of at most `limit` bytes into a new NUL-terminated buffer that the caller frees. 0 or a negative
+ * errno (-EFBIG over the limit). */
 MUST_USE int descriptor_read_file(int folder_fd, const char *name, size_t limit, char **ret_bytes, size_t *ret_length);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ISO 8601 durations (P30D, P1M, PT10M, P1DT12H): calendar and clock parts are kept apart, since a month has no fixed length. */
+/* ISO 8601 durations (P30D, P1M, PT10M, P1DT12H): calendar and clock parts are kept apart, since a month has no fixed
+ * length. */
 #pragma once
 
 #include <stdbool.h>

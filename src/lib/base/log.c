@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Log lines, escaped and written whole. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -19,29 +20,45 @@ void log_open(const char *program, enum log_level lowest) {
 	log_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
-static size_t escape(char *to, size_t room, const char *from) {
+/* U+0080 to U+009F are control characters to a terminal too; in UTF-8 they are 0xc2 and one of these bytes. */
+static bool is_control(const char *at, const char *text) {
+	unsigned char c = (unsigned char)at[0];
+	unsigned char next = (unsigned char)at[1];
+	unsigned char before = at == text ? 0 : (unsigned char)at[-1];
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next <= 0x9f) ||
+	       (before == 0xc2 && c >= 0x80 && c <= 0x9f);
+}
+
+static void escape(char *to, size_t room, const char *text) {
 	size_t used = 0;
-	for (; *from != '\0' && used + 5 < room; from++) {
-		unsigned char c = (unsigned char)*from;
-		if (c >= 0x20 && c != 0x7f)
-			to[used++] = (char)c;
+	for (const char *from = text; *from != '\0' && used + 5 < room; from++) {
+		if (is_control(from, text))
+			used += (size_t)snprintf(to + used, room - used, "\\x%02x", (unsigned char)*from);
 		else
-			used += (size_t)snprintf(to + used, room - used, "\\x%02x", c);
+			to[used++] = *from;
 	}
 	to[used] = '\0';
-	return used;
 }
 
 static void write_line(enum log_level level, const char *text, const char *cause) {
 	char escaped[2048];
 	char line[2400];
-	(void)escape(escaped, sizeof escaped, text);
+	escape(escaped, sizeof escaped, text);
 	int length;
 	if (log_journal)
-		length = snprintf(line, sizeof line, "<%d>%s%s%s\n", (int)level, escaped, cause ? ": " : "", cause ? cause : "");
+		length =
+		    snprintf(line, sizeof line, "<%d>%s%s%s\n", (int)level, escaped, cause ? ": " : "", cause ? cause : "");
 	else
-		length = snprintf(line, sizeof line, "%s: %s%s%s\n", log_program, escaped, cause ? ": " : "", cause ? cause : "");
-	/* One write a line, so that lines of several processes do not mix. A log that cannot be written has nowhere to say so. */
+		length =
+		    snprintf(line, sizeof line, "%s: %s%s%s\n", log_program, escaped, cause ? ": " : "", cause ? cause : "");
+	if (length < 0)
+		return;
+	if ((size_t)length >= sizeof line) {
+		length = (int)sizeof line - 1;
+		line[length - 1] = '\n';
+	}
+	/* One write a line, so that lines of several processes do not mix. A log that cannot be written has nowhere to say
+	 * so. */
 	ssize_t ignored = write(STDERR_FILENO, line, (size_t)length);
 	(void)ignored;
 }

@@ -26,9 +26,9 @@ enum span_error {
 };
 
 /* Parses `text`. On anything but SPAN_OK, `message` (room bytes) says what is wrong and what to write instead. */
-MUST_USE enum span_error span_parse(const char *text, const struct zone *zone, int64_t now_us, struct span *ret_span,
-                                    char *message, size_t room);
+MUST_USE enum span_error span_parse(
+    const char *text, const struct zone *zone, int64_t now_us, struct span *ret_span, char *message, size_t room);
 
 /* One point in time, same grammar; for whole days and longer the start of it. */
-MUST_USE enum span_error span_parse_instant(const char *text, const struct zone *zone, int64_t now_us, int64_t *ret_us,
-                                            char *message, size_t room);
+MUST_USE enum span_error span_parse_instant(
+    const char *text, const struct zone *zone, int64_t now_us, int64_t *ret_us, char *message, size_t room);

@@ -32,11 +32,13 @@ enum zone_match {
 	ZONE_MATCH_NEVER, /* the hour skipped at its start */
 };
 
-/* Returns 0 and a zone to free, -ENOENT for a name that the zone database does not have, or another negative errno. "UTC" always works. */
+/* Returns 0 and a zone to free, -ENOENT for a name that the zone database does not have, or another negative errno.
+ * "UTC" always works. */
 MUST_USE int zone_load(const char *name, struct zone **ret_zone);
 /* Takes NULL. Returns NULL. */
 struct zone *zone_free(struct zone *zone);
-/* Zones of the same name are loaded once and shared for the life of the process; never freed. NULL for an unknown name. */
+/* Zones of the same name are loaded once and shared for the life of the process; never freed. NULL for an unknown name.
+ */
 const struct zone *zone_shared(const char *name);
 const char *zone_name(const struct zone *zone);
 
@@ -49,7 +51,7 @@ void zone_to_local(const struct zone *zone, int64_t wall_us, struct local_time *
  * same. False for an impossible date.
  */
 MUST_USE bool zone_from_local(const struct zone *zone, const struct local_time *local, int64_t *ret_earlier_us,
-                              int64_t *ret_later_us, enum zone_match *ret_match);
+    int64_t *ret_later_us, enum zone_match *ret_match);
 
 /* Days since 1970-01-01 of a date of the Gregorian calendar, and back. */
 int64_t calendar_days(int32_t year, int32_t month, int32_t day);

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include "sandbox/process.h"
+
 #define MESSAGE_VERSION 1
 
 /* Longest things that a message carries, in bytes. */
@@ -236,19 +238,6 @@
 	MESSAGE(FOLDERS_REMOVE, 52, root, known_folder, 0)                                                                 \
 	MESSAGE(ERASED, 60, erased, erased_item, 0)                                                                        \
 	MESSAGE(FOLDERS_REMOVED, 61, root, known_folder, 0)
-
-enum process {
-	PROCESS_SUPERVISOR,
-	PROCESS_WATCHER,
-	PROCESS_PROBER,
-	PROCESS_HASHER,
-	PROCESS_GUARD,
-	PROCESS_REAPER,
-	PROCESS_KEEPER,
-	PROCESS_PUBLISHER,
-	PROCESS_REMUXER,
-	PROCESS_COUNT,
-};
 
 enum entry_type { ENTRY_FILE, ENTRY_FOLDER, ENTRY_LINK, ENTRY_MOUNT, ENTRY_OTHER };
 

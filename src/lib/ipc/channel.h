@@ -18,12 +18,14 @@ struct event_base;
 struct channel_handler {
 	/* One checked message. Descriptors that are not taken are closed afterwards. */
 	void (*on_message)(struct channel *channel, struct message *message, void *context);
-	/* The peer closed (error 0), broke the protocol (-EPROTO), did not read (-ENOBUFS), or a socket error. Called once, never from within channel_send(). */
+	/* The peer closed (error 0), broke the protocol (-EPROTO), did not read (-ENOBUFS), or a socket error. Called once,
+	 * never from within channel_send(). */
 	void (*on_end)(struct channel *channel, int error, void *context);
 };
 
 /* Takes over `fd`. NULL when memory is short. `handler` is kept, not copied. */
-MUST_USE struct channel *channel_new(struct event_base *base, int fd, const struct channel_handler *handler, void *context);
+MUST_USE struct channel *channel_new(
+    struct event_base *base, int fd, const struct channel_handler *handler, void *context);
 
 /* Closes. Takes NULL. Returns NULL. */
 struct channel *channel_free(struct channel *channel);

@@ -14,18 +14,25 @@
 
 enum { HEADER_BYTES = 4 };
 
-#define PUT_U8(name) byte_put_u8(writer, record->name);
-#define PUT_U16(name) byte_put_u16(writer, record->name);
-#define PUT_U32(name) byte_put_u32(writer, record->name);
-#define PUT_U64(name) byte_put_u64(writer, record->name);
-#define PUT_I64(name) byte_put_i64(writer, record->name);
-#define PUT_TEXT(name) byte_put_text(writer, record->name);
-#define PUT_HASH(name) byte_put_raw(writer, record->name, HASH_BYTES);
-#define PUT_FIELD(kind, name, limit) PUT_##kind(name)
+/* What the receiver would refuse is refused here already, as a bug of the sender. */
+#define PUT_U8(name, limit)            \
+	byte_put_u8(writer, record->name); \
+	if (record->name > (limit))        \
+		writer->failed = true;
+#define PUT_U16(name, limit) byte_put_u16(writer, record->name);
+#define PUT_U32(name, limit) byte_put_u32(writer, record->name);
+#define PUT_U64(name, limit) byte_put_u64(writer, record->name);
+#define PUT_I64(name, limit) byte_put_i64(writer, record->name);
+#define PUT_TEXT(name, limit)            \
+	byte_put_text(writer, record->name); \
+	if (record->name.length > (limit))   \
+		writer->failed = true;
+#define PUT_HASH(name, limit) byte_put_raw(writer, record->name, HASH_BYTES);
+#define PUT_FIELD(kind, name, limit) PUT_##kind(name, limit)
 
-#define GET_U8(name, limit)                                                                                            \
-	record.name = byte_get_u8(reader);                                                                                 \
-	if (record.name > (limit))                                                                                         \
+#define GET_U8(name, limit)            \
+	record.name = byte_get_u8(reader); \
+	if (record.name > (limit))         \
 		reader->failed = true;
 #define GET_U16(name, limit) record.name = byte_get_u16(reader);
 #define GET_U32(name, limit) record.name = byte_get_u32(reader);
@@ -35,31 +42,30 @@ enum { HEADER_BYTES = 4 };
 #define GET_HASH(name, limit) byte_get_raw(reader, record.name, HASH_BYTES);
 #define GET_FIELD(kind, name, limit) GET_##kind(name, limit)
 
-#define DEFINE_RECORD(name)                                                                                            \
-	void record_##name##_put(struct byte_writer *writer, const struct record_##name *record) {                         \
-		RECORD_##name(PUT_FIELD)                                                                                       \
-	}                                                                                                                  \
-	bool record_##name##_get(struct byte_reader *reader, struct record_##name *ret_record) {                           \
-		struct record_##name record = {0};                                                                             \
-		RECORD_##name(GET_FIELD)                                                                                       \
-		if (reader->failed)                                                                                            \
-			return false;                                                                                              \
-		*ret_record = record;                                                                                          \
-		return true;                                                                                                   \
-	}                                                                                                                  \
-	static bool skip_##name(struct byte_reader *reader) {                                                              \
-		struct record_##name record;                                                                                   \
-		return record_##name##_get(reader, &record);                                                                   \
-	}                                                                                                                  \
-	void message_add_##name(struct message_writer *out, const struct record_##name *record) {                          \
-		record_##name##_put(&out->writer, record);                                                                     \
-		out->items++;                                                                                                  \
-	}                                                                                                                  \
-	bool message_next_##name(struct message *message, struct record_##name *ret_record) {                              \
-		if (message->items == 0)                                                                                       \
-			return false;                                                                                              \
-		message->items--;                                                                                              \
-		return record_##name##_get(&message->reader, ret_record);                                                      \
+#define DEFINE_RECORD(name)                                                                    \
+	void record_##name##_put(struct byte_writer *writer, const struct record_##name *record) { \
+		RECORD_##name(PUT_FIELD)                                                               \
+	}                                                                                          \
+	bool record_##name##_get(struct byte_reader *reader, struct record_##name *ret_record) {   \
+		struct record_##name record = {0};                                                     \
+		RECORD_##name(GET_FIELD) if (reader->failed) return false;                             \
+		*ret_record = record;                                                                  \
+		return true;                                                                           \
+	}                                                                                          \
+	static bool skip_##name(struct byte_reader *reader) {                                      \
+		struct record_##name record;                                                           \
+		return record_##name##_get(reader, &record);                                           \
+	}                                                                                          \
+	void message_add_##name(struct message_writer *out, const struct record_##name *record) {  \
+		record_##name##_put(&out->writer, record);                                             \
+		if (out->items++ == UINT16_MAX)                                                        \
+			out->writer.failed = true;                                                         \
+	}                                                                                          \
+	bool message_next_##name(struct message *message, struct record_##name *ret_record) {      \
+		if (message->items == 0)                                                               \
+			return false;                                                                      \
+		message->items--;                                                                      \
+		return record_##name##_get(&message->reader, ret_record);                              \
 	}
 RECORD_LIST(DEFINE_RECORD)
 
@@ -78,7 +84,7 @@ struct message_row {
 };
 
 static const struct message_row rows[] = {
-#define DEFINE_ROW(name, number, record, list, descriptors)                                                            \
+#define DEFINE_ROW(name, number, record, list, descriptors) \
 	{number, #name, skip_##record, skip_##list, RECORD_BYTES_##list, descriptors},
     MESSAGE_CATALOGUE(DEFINE_ROW)
 #undef DEFINE_ROW
@@ -115,22 +121,27 @@ bool message_has_room(const struct message_writer *out) {
 	return row != NULL && out->items < UINT16_MAX && out->writer.room - out->writer.used >= row->item_bytes;
 }
 
-int message_send(int fd, struct message_writer *out, const int *descriptors, size_t count) {
+int message_finish(struct message_writer *out, size_t count) {
 	const struct message_row *row = row_of(out->type);
 	if (row == NULL || out->writer.failed || count > row->descriptors)
 		return -EMSGSIZE;
 	out->bytes[2] = (uint8_t)out->items;
 	out->bytes[3] = (uint8_t)(out->items >> 8);
+	return 0;
+}
 
+int message_send_bytes(int fd, struct text bytes, const int *descriptors, size_t count) {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_DESCRIPTORS_MAX)];
-	} control = {0};
-	struct iovec part = {.iov_base = out->bytes, .iov_len = out->writer.used};
+	} control;
+	struct iovec part = {.iov_base = (char *)(uintptr_t)bytes.data, .iov_len = bytes.length};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	if (count > 0) {
+		size_t length = CMSG_SPACE(sizeof(int) * count);
+		memset(control.bytes, 0, length);
 		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		message.msg_controllen = length;
 		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
@@ -141,8 +152,14 @@ int message_send(int fd, struct message_writer *out, const int *descriptors, siz
 		if (sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 			return 0;
 		if (errno != EINTR)
-			return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
+			return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : errno == ECONNRESET ? -EPIPE : -errno;
 	}
+}
+
+int message_send(int fd, struct message_writer *out, const int *descriptors, size_t count) {
+	int error = message_finish(out, count);
+	struct text bytes = {.data = (const char *)out->bytes, .length = out->writer.used};
+	return error == 0 ? message_send_bytes(fd, bytes, descriptors, count) : error;
 }
 
 int message_send_wait(int fd, struct message_writer *out, const int *descriptors, size_t count) {

@@ -42,39 +42,39 @@ enum { MESSAGE_BYTES_MAX = 65536, MESSAGE_DESCRIPTORS_MAX = 64, HASH_BYTES = 32 
 #define FIELD_BYTES(kind, name, limit) +FIELD_BYTES_##kind(limit)
 
 /* All records that the catalogue uses. */
-#define RECORD_LIST(RECORD)                                                                                            \
-	RECORD(start)                                                                                                      \
-	RECORD(root)                                                                                                       \
-	RECORD(child)                                                                                                      \
-	RECORD(child_down)                                                                                                 \
-	RECORD(notice)                                                                                                     \
-	RECORD(reload_result)                                                                                              \
-	RECORD(root_found)                                                                                                 \
-	RECORD(known_folder)                                                                                               \
-	RECORD(folder)                                                                                                     \
-	RECORD(folder_end)                                                                                                 \
-	RECORD(entry)                                                                                                      \
-	RECORD(scan_end)                                                                                                   \
-	RECORD(watch_coverage)                                                                                             \
-	RECORD(open)                                                                                                       \
-	RECORD(answer)                                                                                                     \
-	RECORD(probe)                                                                                                      \
-	RECORD(stream)                                                                                                     \
-	RECORD(facts)                                                                                                      \
-	RECORD(hash)                                                                                                       \
-	RECORD(hashed)                                                                                                     \
-	RECORD(erase)                                                                                                      \
-	RECORD(erase_item)                                                                                                 \
-	RECORD(batch)                                                                                                      \
-	RECORD(erased)                                                                                                     \
+#define RECORD_LIST(RECORD) \
+	RECORD(start)           \
+	RECORD(root)            \
+	RECORD(child)           \
+	RECORD(child_down)      \
+	RECORD(notice)          \
+	RECORD(reload_result)   \
+	RECORD(root_found)      \
+	RECORD(known_folder)    \
+	RECORD(folder)          \
+	RECORD(folder_end)      \
+	RECORD(entry)           \
+	RECORD(scan_end)        \
+	RECORD(watch_coverage)  \
+	RECORD(open)            \
+	RECORD(answer)          \
+	RECORD(probe)           \
+	RECORD(stream)          \
+	RECORD(facts)           \
+	RECORD(hash)            \
+	RECORD(hashed)          \
+	RECORD(erase)           \
+	RECORD(erase_item)      \
+	RECORD(batch)           \
+	RECORD(erased)          \
 	RECORD(erased_item)
 
-#define DECLARE_RECORD(name)                                                                                           \
-	struct record_##name {                                                                                             \
-		RECORD_##name(FIELD_TYPE)                                                                                      \
-	};                                                                                                                 \
-	enum { RECORD_BYTES_##name = 0 RECORD_##name(FIELD_BYTES) };                                                       \
-	void record_##name##_put(struct byte_writer *writer, const struct record_##name *record);                          \
+#define DECLARE_RECORD(name)                                                                  \
+	struct record_##name {                                                                    \
+		RECORD_##name(FIELD_TYPE)                                                             \
+	};                                                                                        \
+	enum { RECORD_BYTES_##name = 0 RECORD_##name(FIELD_BYTES) };                              \
+	void record_##name##_put(struct byte_writer *writer, const struct record_##name *record); \
 	MUST_USE bool record_##name##_get(struct byte_reader *reader, struct record_##name *ret_record);
 RECORD_LIST(DECLARE_RECORD)
 #undef DECLARE_RECORD
@@ -118,6 +118,11 @@ MUST_USE int message_send(int fd, struct message_writer *out, const int *descrip
 
 /* The same, waiting (poll) until the peer reads. For programs that have nothing else to do meanwhile. */
 MUST_USE int message_send_wait(int fd, struct message_writer *out, const int *descriptors, size_t count);
+
+/* The two halves of message_send(), for a queue: writes the number of items into the bytes (-EMSGSIZE as above) … */
+MUST_USE int message_finish(struct message_writer *out, size_t count);
+/* … and sends such bytes, then or later. */
+MUST_USE int message_send_bytes(int fd, struct text bytes, const int *descriptors, size_t count);
 
 /* ---- receiving ---- */
 

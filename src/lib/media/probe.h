@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Facts of one media file by libavformat and libavcodec, from a descriptor and never a path. Linked by prober (and later remuxer) only. */
+/* Facts of one media file by libavformat and libavcodec, from a descriptor and never a path. Linked by prober (and
+ * later remuxer) only. */
 #pragma once
 
 #include <stdint.h>
@@ -10,7 +11,7 @@
 enum { PROBE_STREAMS_MAX = 16 };
 
 struct probe_facts {
-	struct record_facts facts;           /* texts point into the arrays below */
+	struct record_facts facts; /* texts point into the arrays below */
 	struct record_stream streams[PROBE_STREAMS_MAX];
 	size_t stream_count;
 	char container[33];

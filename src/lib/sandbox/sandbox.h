@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "base/attributes.h"
-#include "ipc/catalogue.h"
+#include "sandbox/process.h"
 
 /* A path that stays reachable, and how (landlock). */
 struct sandbox_path {
@@ -22,7 +22,7 @@ struct sandbox_path {
 
 struct sandbox_request {
 	enum process process;
-	bool drop;   /* false as an ordinary user: identity and capabilities stay, the rest applies */
+	bool drop; /* false as an ordinary user: identity and capabilities stay, the rest applies */
 	uid_t user;
 	gid_t group;
 	const struct sandbox_path *paths;
@@ -30,11 +30,19 @@ struct sandbox_request {
 };
 
 /*
- * Applies the row: groups, gid, uid, capability bounding and ambient sets, no_new_privs, rlimits,
- * landlock (skipped with a notice where the kernel has none or, for reaper, an ABI below 2),
- * seccomp. 0 or a negative errno; on failure the program must end.
+ * Applies the row: rlimits, no_new_privs, landlock (left out where the kernel has none or, for
+ * reaper, an ABI below 2: sandbox_landlock_abi() tells), groups, gid, uid, capability bounding and
+ * ambient sets, seccomp. A path that does not exist is left out: nothing can be reached there then.
+ * A capability that the program does not have when it starts (a container without CAP_LEASE) is no
+ * error: see sandbox_capabilities_missing().
+ *
+ * 0 or a negative errno (-ENOSYS: the process has no row); on failure the program must end.
  */
 MUST_USE int sandbox_enter(const struct sandbox_request *request);
 
 /* The kernel's landlock ABI; 0 for none. */
 int sandbox_landlock_abi(void);
+
+/* Bits (1 << CAP_x) that the rows ask for and that the caller does not have; 0 when all is well. For the supervisor, as
+ * root. */
+uint64_t sandbox_capabilities_missing(void);

@@ -15,7 +15,8 @@
 #include "base/duration.h"
 #include "settings/layout.h"
 
-struct zone;
+/* Limits. */
+enum { ROOTS_MAX = 64, CAMERAS_MAX = 4096, SETTINGS_BYTES_MAX = 1 << 20 };
 
 enum root_mode { ROOT_OBSERVE, ROOT_ENFORCE };
 enum foreign_policy { FOREIGN_KEEP, FOREIGN_EXPIRE };
@@ -26,32 +27,33 @@ enum role { ROLE_GUARDROOM, ROLE_OFFICER, ROLE_PRIVACY, ROLE_AUDITOR, ROLE_ADMIN
 
 struct root_settings {
 	char *name;
-	char *path;              /* absolute, no symlink, no slash at the end */
+	char *path; /* absolute, no symlink, no slash at the end */
 	struct layout *layout;
-	char *timezone;          /* resolved: the root's, else the layout's; never NULL */
+	char *timezone; /* resolved: the root's, else the layout's; never NULL */
 	enum root_mode mode;
 	enum foreign_policy foreign;
-	char *vault;             /* absolute, or NULL */
+	char *vault; /* absolute, or NULL */
 	bool allow_system_volume;
+	uint32_t line; /* where it stands in the file, for messages */
 };
 
 struct camera_settings {
-	char *camera;            /* "gate" or "frigate/gate" */
+	char *camera; /* "gate" or "frigate/gate" */
 	bool has_retention;
 	struct duration retention;
 	bool has_legal_maximum;
 	struct duration legal_maximum;
-	char *retention_basis;   /* or NULL */
-	bool sound;              /* false: the camera records none; default true */
-	char *sound_basis;       /* or NULL */
+	char *retention_basis; /* or NULL */
+	bool sound;            /* false: the camera records none; default true */
+	char *sound_basis;     /* or NULL */
 };
 
 struct settings {
-	char *source;            /* the file it came from */
+	char *source; /* the file it came from */
 	char *state_dir;
 	char *run_dir;
 	char *layouts_dir;
-	bool has_retention;      /* unset means keep */
+	bool has_retention; /* unset means keep */
 	struct duration retention;
 	bool has_legal_maximum;
 	struct duration legal_maximum;
@@ -62,7 +64,7 @@ struct settings {
 	struct {
 		struct duration pre_roll, post_roll, review, future, release_delay;
 		bool two_person;
-		char *case_pattern;   /* extended regular expression; "" accepts any */
+		char *case_pattern; /* extended regular expression; "" accepts any */
 		uint32_t vault_reserve_percent;
 	} holds;
 	struct {
@@ -76,13 +78,18 @@ struct settings {
 	struct duration expiry_interval;
 	enum guard_mode guard;
 	enum fingerprint_time fingerprint;
-	enum { PROBE_AT_ONCE_NONE, PROBE_AT_ONCE_HEADER, PROBE_AT_ONCE_STREAMS, PROBE_AT_ONCE_DECODE } probe; /* key `probe`: what new segments get at once; default header */
+	enum {
+		PROBE_AT_ONCE_NONE,
+		PROBE_AT_ONCE_HEADER,
+		PROBE_AT_ONCE_STREAMS,
+		PROBE_AT_ONCE_DECODE
+	} probe; /* key `probe`: what new segments get at once; default header */
 	struct {
 		struct duration keep, checkpoint;
 		bool syslog;
 	} log;
-	char *role_groups[ROLE_COUNT];     /* group names */
-	gid_t role_gids[ROLE_COUNT];       /* resolved by the supervisor; (gid_t)-1 where there is no such group */
+	char *role_groups[ROLE_COUNT]; /* group names */
+	gid_t role_gids[ROLE_COUNT];   /* resolved by the supervisor; (gid_t)-1 where there is no such group */
 };
 
 /*
@@ -90,9 +97,18 @@ struct settings {
  * `layouts_dir` key, else `default_layouts_dir`). 0, or -EINVAL (or another negative errno) with one
  * line for each thing wrong in `message`.
  */
-MUST_USE int settings_load(const char *path, const char *default_layouts_dir, struct settings **ret_settings, char *message,
-                           size_t room);
+MUST_USE int settings_load(
+    const char *path, const char *default_layouts_dir, struct settings **ret_settings, char *message, size_t room);
 struct settings *settings_free(struct settings *settings);
+
+/* The folder of the layouts that belongs to the running program: PATH_MAX bytes (layouts_place.c). */
+void settings_layouts_place(char *ret_path);
+
+/*
+ * Whether a root lies on the disk of "/" without allow_system_volume: 0, or -EINVAL with one line for
+ * each in `message`. A path that does not exist is fine: its disk may come later.
+ */
+MUST_USE int settings_check_volumes(const struct settings *settings, char *message, size_t room);
 
 /* A sealed memfd that holds the settings; the caller closes it. Negative errno on failure. */
 MUST_USE int settings_seal(const struct settings *settings);
@@ -105,26 +121,30 @@ struct retention_rule {
 	struct duration retention;
 	bool has_legal_maximum;
 	struct duration legal_maximum;
-	const char *source;      /* "policy" or "cameras" */
-	const char *basis;       /* retention_basis or NULL */
+	const char *source; /* "policy" or "cameras" */
+	const char *basis;  /* retention_basis or NULL */
 };
-void settings_rule_for(const struct settings *settings, const char *root, const char *camera, struct retention_rule *ret_rule);
+void settings_rule_for(
+    const struct settings *settings, const char *root, const char *camera, struct retention_rule *ret_rule);
 
+const char *root_mode_name(enum root_mode mode);      /* "enforce" */
 const char *clock_level_name(enum clock_level level); /* "rtc" */
-const char *role_name(enum role role);                 /* "officer" */
+const char *role_name(enum role role);                /* "officer" */
 
 /* ---- recognising a layout (recognise.c): retentionctl doctor --scan ---- */
 
 struct recognition {
-	char *layout;             /* name */
-	uint64_t matching;        /* of the names that were looked at */
+	char *layout;      /* name */
+	uint64_t matching; /* of the names that were looked at */
 	uint64_t foreign;
-	char **cameras;           /* found, sorted */
+	char **cameras; /* found, sorted */
 	size_t camera_count;
-	char **examples;          /* names that did not match, a few */
+	char **examples; /* names that did not match, a few */
 	size_t example_count;
 };
 
-/* Looks at up to `most` names below `path` and sorts the layouts of the folder by how well they fit, best first. 0 or a negative errno. */
-MUST_USE int recognise(const char *path, const char *layouts_dir, size_t most, struct recognition **ret_list, size_t *ret_count);
+/* Looks at up to `most` names below `path` and sorts the layouts of the folder by how well they fit, best first. 0 or a
+ * negative errno. */
+MUST_USE int recognise(
+    const char *path, const char *layouts_dir, size_t most, struct recognition **ret_list, size_t *ret_count);
 void recognition_free(struct recognition *list, size_t count);

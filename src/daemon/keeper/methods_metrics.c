@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Prometheus text 0.0.4, by hand. No names of users or cases in labels. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "audit/writer.h"
+#include "base/clock.h"
+#include "control.h"
+#include "expiry.h"
+#include "keeper.h"
+#include "media.h"
+#include "methods.h"
+#include "overview.h"
+#include "record.h"
+#include "roots.h"
+#include "timekeeping.h"
+
+static void family(FILE *out, const char *name, const char *type, const char *help) {
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* A label's value: quotes, backslashes and newlines escaped. */
+static void label(FILE *out, const char *key, const char *value) {
+	fprintf(out, "%s=\"", key);
+	for (const char *c = value; *c; c++) {
+		if (*c == '\\' || *c == '"')
+			fputc('\\', out);
+		if (*c == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*c, out);
+	}
+	fputc('"', out);
+}
+
+static void camera_labels(FILE *out, const char *metric, const struct overview_camera *camera, const char *more) {
+	char full[CAMERA_FULL_BYTES];
+	camera_full_name(&camera->row, full);
+	fprintf(out, "%s{", metric);
+	label(out, "camera", full);
+	fprintf(out, "%s} ", more);
+}
+
+static void cameras_print(FILE *out, const struct overview *overview) {
+	family(out, "retention_footage_bytes", "gauge", "Bytes of footage on disk.");
+	for (size_t i = 0; i < overview->camera_count; i++) {
+		const struct overview_camera *camera = &overview->cameras[i];
+		uint64_t overdue = camera->plan.overdue_bytes < camera->row.bytes ? camera->plan.overdue_bytes : camera->row.bytes;
+		camera_labels(out, "retention_footage_bytes", camera, ",state=\"live\"");
+		fprintf(out, "%" PRIu64 "\n", camera->row.bytes - overdue);
+		camera_labels(out, "retention_footage_bytes", camera, ",state=\"overdue\"");
+		fprintf(out, "%" PRIu64 "\n", overdue);
+	}
+	family(out, "retention_footage_segments", "gauge", "Segments of footage on disk.");
+	for (size_t i = 0; i < overview->camera_count; i++) {
+		camera_labels(out, "retention_footage_segments", &overview->cameras[i], "");
+		fprintf(out, "%" PRIu64 "\n", overview->cameras[i].row.segments);
+	}
+	family(out, "retention_footage_oldest_timestamp_seconds", "gauge", "Start of the oldest footage.");
+	for (size_t i = 0; i < overview->camera_count; i++) {
+		camera_labels(out, "retention_footage_oldest_timestamp_seconds", &overview->cameras[i], "");
+		fprintf(out, "%" PRId64 "\n", overview->cameras[i].row.oldest_us / US_PER_SECOND);
+	}
+	family(out, "retention_limit_seconds", "gauge", "The longest that footage may be kept.");
+	for (size_t i = 0; i < overview->camera_count; i++) {
+		const struct retention_rule *rule = &overview->cameras[i].rule;
+		int64_t limit = rule->has_retention ? duration_longest_seconds(&rule->retention) : INT64_MAX;
+		int64_t legal = rule->has_legal_maximum ? duration_longest_seconds(&rule->legal_maximum) : INT64_MAX;
+		limit = legal < limit ? legal : limit;
+		if (limit == INT64_MAX)
+			continue;
+		camera_labels(out, "retention_limit_seconds", &overview->cameras[i], "");
+		fprintf(out, "%" PRId64 "\n", limit);
+	}
+	family(out, "retention_overdue_segments", "gauge", "Segments past their limit, by the reason that keeps them.");
+	for (size_t i = 0; i < overview->camera_count; i++)
+		for (int reason = 0; reason < KEPT_REASON_COUNT; reason++) {
+			char more[64];
+			uint64_t segments = overview->cameras[i].plan.by_reason[reason];
+			if (segments == 0)
+				continue;
+			snprintf(more, sizeof(more), ",reason=\"%s\"", kept_reason_name((enum kept_reason)reason));
+			camera_labels(out, "retention_overdue_segments", &overview->cameras[i], more);
+			fprintf(out, "%" PRIu64 "\n", segments);
+		}
+}
+
+static void number(FILE *out, const char *name, const char *type, const char *help, uint64_t value) {
+	family(out, name, type, help);
+	fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+static void roots_print(struct keeper *keeper, FILE *out) {
+	static const struct {
+		const char *name, *type, *help;
+	} FAMILIES[] = {
+	    {"retention_root_online", "gauge", "1 while the root is mounted and identified."},
+	    {"retention_disk_free_bytes", "gauge", "Free space where the root is."},
+	    {"retention_watch_overflows_total", "counter", "Event queue overflows; each was followed by a full comparison."},
+	    {"retention_unrecognised_files", "gauge", "Files that match no pattern of the layout."},
+	};
+	for (size_t f = 0; f < ARRAY_LENGTH(FAMILIES); f++) {
+		family(out, FAMILIES[f].name, FAMILIES[f].type, FAMILIES[f].help);
+		for (size_t i = 0; i < roots_count(keeper); i++) {
+			const struct root *root = roots_get(keeper, i);
+			const uint64_t values[] = {root->state == ROOT_ONLINE || root->state == ROOT_SCANNING, root->found.bytes_free,
+			                           root->coverage.overflows, root->foreign};
+			fprintf(out, "%s{", FAMILIES[f].name);
+			label(out, "root", root->settings->name);
+			fprintf(out, "} %" PRIu64 "\n", values[f]);
+		}
+	}
+}
+
+static void totals_print(struct keeper *keeper, FILE *out, const struct overview *overview) {
+	const struct expiry_totals *totals = expiry_totals(keeper);
+	char text[256];
+	number(out, "retention_deleted_segments_total", "counter", "Segments erased since the start.", totals->deleted_segments);
+	number(out, "retention_deleted_bytes_total", "counter", "Bytes erased since the start.", totals->deleted_bytes);
+	number(out, "retention_delete_errors_total", "counter", "Erasures that failed.", totals->failed);
+	number(out, "retention_deletion_paused", "gauge", "1 while nothing is deleted.",
+	       expiry_paused(keeper, text, sizeof(text)) != KEPT_PENDING);
+	number(out, "retention_past_limit_segments", "gauge", "Segments past their limit that no hold explains.", overview->past_limit);
+	family(out, "retention_holds", "gauge", "Holds in force.");
+	fprintf(out, "retention_holds{state=\"active\"} %" PRIu64 "\n", overview->holds - overview->provisional - overview->release_pending);
+	fprintf(out, "retention_holds{state=\"provisional\"} %" PRIu64 "\n", overview->provisional);
+	fprintf(out, "retention_holds{state=\"release_pending\"} %" PRIu64 "\n", overview->release_pending);
+	number(out, "retention_holds_review_overdue", "gauge", "Holds past their review date.", overview->review_overdue);
+	number(out, "retention_audit_entries_total", "counter", "Entries of the audit log.", audit_writer_size(record_writer(keeper)));
+	number(out, "retention_audit_head_index", "gauge", "Entries under the newest checkpoint.",
+	       audit_writer_published(record_writer(keeper)));
+	number(out, "retention_audit_writable", "gauge", "1 while the audit log can be written.", record_writable(keeper));
+	number(out, "retention_clock_trusted", "gauge", "1 while the clock may be used for deletion.",
+	       timekeeping_verdict(keeper)->trusted);
+	number(out, "retention_media_waiting", "gauge", "Segments that wait to be read.", media_waiting(keeper));
+	family(out, "retention_last_success_timestamp_seconds", "gauge", "When a job was last done.");
+	fprintf(out, "retention_last_success_timestamp_seconds{job=\"expiry\"} %" PRId64 "\n", totals->last_pass_us / US_PER_SECOND);
+	number(out, "process_start_time_seconds", "gauge", "Start of the daemon.", (uint64_t)(keeper->started_us / US_PER_SECOND));
+}
+
+void metrics_call(struct keeper *keeper, struct request *request, const json_t *params) {
+	(void)params;
+	struct overview overview;
+	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
+	if (error < 0) {
+		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		return;
+	}
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	if (out) {
+		family(out, "retention_build_info", "gauge", "The version.");
+		fprintf(out, "retention_build_info{version=\"%s\"} 1\n", RETENTION_VERSION);
+		cameras_print(out, &overview);
+		roots_print(keeper, out);
+		totals_print(keeper, out, &overview);
+		(void)fclose(out);
+	}
+	overview_release(&overview);
+	json_t *result = answer_new();
+	answer_text(result, "text", text ? text : "");
+	free(text);
+	request_reply(request, result);
+}

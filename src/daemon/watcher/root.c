@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/descriptor.h"
+
+int64_t statx_ns(struct statx_timestamp time) {
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+uint64_t statx_device(const struct statx *facts) {
+	return (uint64_t)makedev(facts->stx_dev_major, facts->stx_dev_minor);
+}
+
+int statx_of(int folder_fd, const char *name, struct statx *ret_facts) {
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+	return statx(folder_fd, name, flags, ROOT_STATX, ret_facts) < 0 ? -errno : 0;
+}
+
+static int64_t birth_of(const struct statx *facts) {
+	return (facts->stx_mask & STATX_BTIME) != 0 ? statx_ns(facts->stx_btime) : 0;
+}
+
+static bool is_root(const struct root *root, const struct statx *facts) {
+	return statx_device(facts) == root->device && facts->stx_ino == root->inode && birth_of(facts) == root->birth_ns;
+}
+
+int root_find(struct root *root) {
+	root_close(root);
+	root->found = false;
+	CLOSED_AT_END int fd = open(root->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	struct statx facts;
+	int error = statx_of(fd, "", &facts);
+	if (error == 0)
+		error = volume_identify(fd, &root->volume);
+	if (error != 0)
+		return error;
+	root->device = statx_device(&facts);
+	root->inode = facts.stx_ino;
+	root->birth_ns = birth_of(&facts);
+	root->found = true;
+	root->fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int root_open(struct root *root) {
+	if (root->fd >= 0)
+		return 0;
+	if (!root->found)
+		return -ENODEV;
+	CLOSED_AT_END int fd = open(root->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	struct statx facts;
+	int error = statx_of(fd, "", &facts);
+	if (error != 0)
+		return error;
+	if (!is_root(root, &facts))
+		return -ESTALE;
+	root->fd = fd;
+	fd = -1;
+	return 0;
+}
+
+void root_close(struct root *root) {
+	descriptor_close(&root->fd);
+}
+
+bool root_still_there(const struct root *root) {
+	struct statx facts;
+	return root->found && statx_of(AT_FDCWD, root->path, &facts) == 0 && is_root(root, &facts);
+}
+
+/* The path comes from keeper too: nothing in it may be "..", ".", empty or too long. */
+static bool is_plain(const char *path) {
+	while (*path != '\0') {
+		size_t length = strcspn(path, "/");
+		if (length == 0 || (length == 1 && path[0] == '.') || (length == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += length;
+		if (*path == '/' && *++path == '\0')
+			return false;
+	}
+	return true;
+}
+
+/* For kernels before 5.6: one component after the other, each one a folder and none a mount point. */
+static int open_by_component(int root_fd, uint64_t device, char *path) {
+	CLOSED_AT_END int fd = openat(root_fd, ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char *rest = NULL;
+	for (char *part = strtok_r(path, "/", &rest); fd >= 0 && part != NULL; part = strtok_r(NULL, "/", &rest)) {
+		int next = openat(fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int error = errno;
+		descriptor_close(&fd);
+		fd = next;
+		errno = error;
+		struct statx facts;
+		if (fd < 0)
+			break;
+		error = statx_of(fd, "", &facts);
+		if (error != 0)
+			return error;
+		if (statx_device(&facts) != device || (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+			return -EXDEV;
+	}
+	if (fd < 0)
+		return -errno;
+	int opened = fd;
+	fd = -1;
+	return opened;
+}
+
+int root_open_folder(struct root *root, struct text path) {
+	char name[PATH_BYTES_MAX + 1];
+	if (!text_copy(name, sizeof name, path) || !is_plain(name))
+		return -EINVAL;
+	int error = root_open(root);
+	if (error != 0)
+		return error;
+	struct open_how how = {
+	    .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+	};
+	static bool no_openat2;
+	if (!no_openat2) {
+		long fd = syscall(SYS_openat2, root->fd, name[0] == '\0' ? "." : name, &how, sizeof how);
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != ENOSYS)
+			return -errno;
+		no_openat2 = true;
+	}
+	return open_by_component(root->fd, root->device, name);
+}
+
+void root_release(struct root *root) {
+	root_close(root);
+	folders_release(&root->known);
+	folders_release(&root->unwatched);
+	free(root->order);
+	free(root->path);
+	*root = ROOT_NULL;
+}

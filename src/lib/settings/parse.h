@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of reading a configuration. Each refuses what is wrong and reads on. Private to this folder. */
+#pragma once
+
+#include "settings/config_source.h"
+#include "settings/settings.h"
+
+/* parse_policy.c: `policy` and `cameras` (after the roots, whose names they use). */
+void policy_read(struct config_source *source, struct settings *settings);
+void cameras_read(struct config_source *source, struct settings *settings);
+
+/* parse_roots.c: `roots`, and that no path lies inside one that it must not. */
+void roots_read(struct config_source *source, struct settings *settings);
+void roots_check_paths(struct config_source *source, const struct settings *settings);
+
+/* paths.c */
+
+/* Whether a path is absolute, without "//", "." and "..": NULL, or what is wrong with it. Cuts slashes off its end. */
+const char *path_fault(char *path);
+/* True if `inner` is `outer` or lies below it, by their names. */
+bool path_is_within(const char *inner, const char *outer);
+/* True if the path exists and is reached over a symbolic link; `real` then has where it leads, to be freed. */
+bool path_is_linked(const char *path, char **ret_real);
+
+/* The name of the system's time zone, to be freed: /etc/localtime, /etc/timezone, else UTC. NULL without memory. */
+char *system_timezone(void);

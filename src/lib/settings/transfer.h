@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Texts and durations on the way to the processes. Private to this folder. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/duration.h"
+
+/* NULL is kept as NULL. */
+void transfer_put_string(struct byte_writer *writer, const char *string);
+/* A copy to free, NULL for NULL, and NULL with `failed` set for what does not fit, has a NUL, or is missing though
+ * `needed`. */
+char *transfer_get_string(struct byte_reader *reader, bool needed);
+
+void transfer_put_duration(struct byte_writer *writer, const struct duration *duration);
+void transfer_get_duration(struct byte_reader *reader, struct duration *ret_duration);
+
+/* 0 or 1; else failed. */
+bool transfer_get_bool(struct byte_reader *reader);
+/* Less than `count`; else failed, and 0. */
+unsigned transfer_get_enum(struct byte_reader *reader, size_t count);
+uint32_t transfer_get_count(struct byte_reader *reader, uint32_t most);

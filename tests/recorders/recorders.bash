@@ -1,0 +1,37 @@
+# What both files of recorders have in common. Loaded after world.bash.
+
+HERE=$BATS_TEST_DIRNAME
+
+# The bytes of one recording in each container that a recorder writes, from the suite's clip.
+parts_make() { # folder
+	local parts=$1/parts
+	mkdir -p "$parts"
+	cp "$CLIP" "$parts/clip.mp4"
+	_remux() { ffmpeg -nostdin -v error -y -i "$CLIP" -c copy "$@"; }
+	_remux -movflags +frag_keyframe+empty_moov+default_base_moof "$parts/clip.frag.mp4"
+	_remux -f mpegts "$parts/clip.ts"
+	_remux "$parts/clip.mkv"
+	_remux -f hls -hls_time 60 -hls_segment_type fmp4 -hls_fmp4_init_filename clip.init.mp4 -hls_segment_filename "$parts/clip.m4s" "$parts/clip.m3u8"
+	_remux -f h264 -bsf:v h264_mp4toannexb "$parts/clip.mdat"
+	ffmpeg -nostdin -v error -y -i "$CLIP" -frames:v 1 -update 1 "$parts/clip.jpg"
+	ffprobe -v error -select_streams v -show_entries format=duration:stream=r_frame_rate -of default=nk=1:nw=1 "$CLIP" |
+		awk -F/ 'NR == 1 { frame = $2 / $1 } NR == 2 { printf "%.6f %.6f\n", $1, frame }' >"$parts/facts"
+}
+
+# A world for all tests of a file: setup_file calls it, the tests only look.
+world_open_file() {
+	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
+	world_open
+	export WORLD RETENTIONCTL=$INSTALLED/bin/retentionctl
+	echo 0 >"$WORLD/daemon.pid"
+}
+
+world_close_file() {
+	DAEMON=$(cat "$WORLD/daemon.pid")
+	[ "$DAEMON" -gt 0 ] || return 0
+	kill -TERM "$DAEMON" 2>/dev/null || return 0
+	until_true 10 eval '! kill -0 "$DAEMON"' || kill -KILL "$DAEMON"
+}
+
+check() { python3 "$HERE/check.py" "$@"; }
+writer() { python3 "$HERE/writer.py" "$@"; }
