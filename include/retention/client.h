@@ -33,12 +33,12 @@ struct retention_client;
 
 /* Errors of the protocol, as retention_client_error_code() gives them. */
 enum retention_client_error {
-	RETENTION_ERROR_PARAMS = -32602,    /* a parameter is wrong; the message says what to write */
+	RETENTION_ERROR_PARAMS = -32602, /* a parameter is wrong; the message says what to write */
 	RETENTION_ERROR_NO_METHOD = -32601,
-	RETENTION_ERROR_DENIED = -32001,    /* the role is missing */
+	RETENTION_ERROR_DENIED = -32001, /* the role is missing */
 	RETENTION_ERROR_NOT_FOUND = -32002,
-	RETENTION_ERROR_REFUSED = -32003,   /* the rules do not allow it now */
-	RETENTION_ERROR_APPROVAL = -32004,  /* waits for a second person */
+	RETENTION_ERROR_REFUSED = -32003,  /* the rules do not allow it now */
+	RETENTION_ERROR_APPROVAL = -32004, /* waits for a second person */
 	RETENTION_ERROR_BUSY = -32005
 };
 
@@ -51,12 +51,14 @@ int retention_client_connect(const char *socket_path, struct retention_client **
 /* Takes NULL. */
 void retention_client_disconnect(struct retention_client *client);
 
-/* The most that a call waits for its answer, in milliseconds; 0 (the default) waits for ever. Then calls give -ETIMEDOUT and the client is of no more use. */
+/* The most that a call waits for its answer, in milliseconds; 0 (the default) waits for ever. Then calls give
+ * -ETIMEDOUT and the client is of no more use. */
 void retention_client_set_timeout(struct retention_client *client, int milliseconds);
 
 /*
  * Calls a method ("hold.place") with a JSON object as text (NULL: none). The result is JSON text that
- * the caller frees with retention_client_free(). Events that arrive meanwhile are kept for retention_client_next_event().
+ * the caller frees with retention_client_free(). Events that arrive meanwhile are kept for
+ * retention_client_next_event().
  */
 int retention_client_call(struct retention_client *client, const char *method, const char *params, char **ret_result);
 
@@ -64,10 +66,11 @@ int retention_client_call(struct retention_client *client, const char *method, c
  * The same for methods that answer with descriptors (SCM_RIGHTS): at most `room` are stored, close-on-exec
  * and the caller's to close; more are closed. *ret_count is how many were stored.
  */
-int retention_client_call_descriptors(struct retention_client *client, const char *method, const char *params, char **ret_result,
-                                      int *ret_descriptors, size_t room, size_t *ret_count);
+int retention_client_call_descriptors(struct retention_client *client, const char *method, const char *params,
+    char **ret_result, int *ret_descriptors, size_t room, size_t *ret_count);
 
-/* What the daemon said in its last refusal. Never NULL; valid until the next call. The reason is one word, for programs. */
+/* What the daemon said in its last refusal. Never NULL; valid until the next call. The reason is one word, for
+ * programs. */
 int retention_client_error_code(const struct retention_client *client);
 const char *retention_client_error_message(const struct retention_client *client);
 const char *retention_client_error_reason(const struct retention_client *client);

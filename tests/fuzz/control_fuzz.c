@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a client may send: bytes become lines and lines become calls, in whatever pieces they arrive. The
- * first byte is the size of the pieces. What is refused has a code and a reason; what is taken has a method and an object.
+ * first byte is the size of the pieces. What is refused has a code and a reason; what is taken has a method and an
+ * object.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,10 +21,12 @@ static void require(int holds) {
 static void try_line(struct text line) {
 	struct protocol_call call;
 	const char *problem = NULL;
-	require(line.length < PROTOCOL_LINE_BYTES_MAX && (line.length == 0 || memchr(line.data, '\n', line.length) == NULL));
+	require(
+	    line.length < PROTOCOL_LINE_BYTES_MAX && (line.length == 0 || memchr(line.data, '\n', line.length) == NULL));
 	int code = protocol_parse(line, &call, &problem);
 	require(code == 0 ? json_is_object(call.params) && call.id != NULL : problem != NULL && code < 0);
-	char *answer = code == 0 ? protocol_result(call.id, call.params) : protocol_error(call.id, code, "malformed", problem);
+	char *answer =
+	    code == 0 ? protocol_result(call.id, call.params) : protocol_error(call.id, code, "malformed", problem);
 	require(answer != NULL && strchr(answer, '\n') == answer + strlen(answer) - 1);
 	free(answer);
 	protocol_call_release(&call);

@@ -11,8 +11,8 @@ parts_make() { # folder
 	_remux -movflags +frag_keyframe+empty_moov+default_base_moof "$parts/clip.frag.mp4"
 	_remux -f mpegts "$parts/clip.ts"
 	_remux "$parts/clip.mkv"
-	_remux -f hls -hls_time 60 -hls_segment_type fmp4 -hls_fmp4_init_filename clip.init.mp4 -hls_segment_filename "$parts/clip.m4s" "$parts/clip.m3u8"
-	_remux -f h264 -bsf:v h264_mp4toannexb "$parts/clip.mdat"
+	_remux -f hls -hls_time 60 -hls_segment_type fmp4 -hls_fmp4_init_filename clip.init.mp4 -hls_segment_filename "$parts/clip%d.m4s" "$parts/clip.m3u8"
+	mv "$parts/clip0.m4s" "$parts/clip.m4s"
 	ffmpeg -nostdin -v error -y -i "$CLIP" -frames:v 1 -update 1 "$parts/clip.jpg"
 	ffprobe -v error -select_streams v -show_entries format=duration:stream=r_frame_rate -of default=nk=1:nw=1 "$CLIP" |
 		awk -F/ 'NR == 1 { frame = $2 / $1 } NR == 2 { printf "%.6f %.6f\n", $1, frame }' >"$parts/facts"

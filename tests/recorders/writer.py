@@ -36,9 +36,12 @@ class Parts:
     """The bytes of one recording in each container."""
 
     def __init__(self, folder):
-        for name in ("mp4", "frag.mp4", "ts", "mkv", "m4s", "init.mp4", "jpg", "mdat"):
+        for name in ("mp4", "frag.mp4", "ts", "mkv", "m4s", "init.mp4", "jpg"):
             with open(os.path.join(folder, "clip." + name), "rb") as file:
                 setattr(self, name.replace(".", "_"), file.read())
+        # SentryShot and OS-NVR keep the bare samples, as they stand in an mp4's mdat box.
+        box = self.mp4.index(b"mdat")
+        self.mdat = self.mp4[box + 4:box - 4 + int.from_bytes(self.mp4[box - 4:box], "big")]
         with open(os.path.join(folder, "facts"), encoding="ascii") as file:
             self.seconds, self.frame = (float(word) for word in file.read().split())
 

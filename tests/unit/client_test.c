@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libretention against a server in a child process that says what the daemon says, and what it never should. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -35,7 +35,8 @@ static void say_with_descriptor(int fd, const char *text) {
 	} ancillary;
 	memset(&ancillary, 0, sizeof(ancillary));
 	struct iovec part = {.iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text)};
-	struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof(ancillary.bytes)};
+	struct msghdr header = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof(ancillary.bytes)};
 	struct cmsghdr *message = CMSG_FIRSTHDR(&header);
 	message->cmsg_level = SOL_SOCKET;
 	message->cmsg_type = SCM_RIGHTS;
@@ -45,7 +46,8 @@ static void say_with_descriptor(int fd, const char *text) {
 	(void)close(handed);
 }
 
-static const char EVENT[] = "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"hold.placed\",\"data\":{\"id\":\"H-1\"}}}\n";
+static const char EVENT[] =
+    "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"hold.placed\",\"data\":{\"id\":\"H-1\"}}}\n";
 
 /* Answers by the method that is asked. */
 static void serve(int fd) {
@@ -62,7 +64,10 @@ static void serve(int fd) {
 			(void)usleep(20000);
 			say(fd, "\"result\":{\"schema\":1}}\n");
 		} else if (strstr(line, "\"refused\"")) {
-			(void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":%d,\"error\":{\"code\":-32001,\"message\":\"no\",\"data\":{\"reason\":\"role\"}}}\n", id);
+			(void)snprintf(text, sizeof(text),
+			    "{\"jsonrpc\":\"2.0\",\"id\":%d,\"error\":{\"code\":-32001,\"message\":\"no\",\"data\":{\"reason\":"
+			    "\"role\"}}}\n",
+			    id);
 			say(fd, text);
 		} else if (strstr(line, "\"descriptor\"")) {
 			(void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{}}\n", id);

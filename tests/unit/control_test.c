@@ -68,7 +68,8 @@ static int parse(const char *text, struct protocol_call *call) {
 static void calls_are_read(void **state) {
 	struct protocol_call call;
 	(void)state;
-	assert_int_equal(parse("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"hold.list\",\"params\":{\"owed\":true}}", &call), 0);
+	assert_int_equal(
+	    parse("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"hold.list\",\"params\":{\"owed\":true}}", &call), 0);
 	assert_string_equal(call.method, "hold.list");
 	assert_true(json_is_true(json_object_get(call.params, "owed")));
 	assert_int_equal(json_integer_value(call.id), 7);
@@ -94,7 +95,9 @@ static void wrong_calls_are_refused(void **state) {
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"status\"}", CONTROL_INVALID},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":3}", CONTROL_INVALID},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sta\\u0000tus\"}", CONTROL_PARSE},
-	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"0123456789012345678901234567890123456789012345678901234567890123\"}", CONTROL_INVALID},
+	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+	     "\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+	        CONTROL_INVALID},
 	    {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\",\"params\":[1]}", CONTROL_PARAMS},
 	};
 	(void)state;
@@ -112,14 +115,16 @@ static void answers_are_lines(void **state) {
 	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"text\":\"two\\nlines\"}}\n");
 	free(line);
 	line = protocol_error(NULL, CONTROL_DENIED, "role", "no");
-	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,\"message\":\"no\",\"data\":{\"reason\":\"role\"}}}\n");
+	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,\"message\":\"no\",\"data\":"
+	                          "{\"reason\":\"role\"}}}\n");
 	free(line);
 	line = protocol_error(id, CONTROL_PARAMS, "camera", "no camera '\xff'");
 	assert_non_null(line);
 	assert_non_null(strstr(line, "-32602"));
 	free(line);
 	line = protocol_event("log.entry", "{\"a\":1}", 7);
-	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"log.entry\",\"data\":{\"a\":1}}}\n");
+	assert_string_equal(
+	    line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"log.entry\",\"data\":{\"a\":1}}}\n");
 	free(line);
 	json_decref(id);
 	json_decref(result);
@@ -127,8 +132,11 @@ static void answers_are_lines(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lines_come_in_pieces),    cmocka_unit_test(a_line_has_a_limit), cmocka_unit_test(calls_are_read),
-	    cmocka_unit_test(wrong_calls_are_refused), cmocka_unit_test(answers_are_lines),
+	    cmocka_unit_test(lines_come_in_pieces),
+	    cmocka_unit_test(a_line_has_a_limit),
+	    cmocka_unit_test(calls_are_read),
+	    cmocka_unit_test(wrong_calls_are_refused),
+	    cmocka_unit_test(answers_are_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* retentionctl's table, arguments and terminal: every command is documented and completed, no name breaks a terminal. */
+/* retentionctl's table, arguments and terminal: every command is documented and completed, no name breaks a terminal.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +50,8 @@ static void every_command_is_documented(void **state) {
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		const struct command *command = &COMMANDS[i];
 		char name[96];
-		(void)snprintf(name, sizeof(name), "*%s%s%s*", command->noun, command->verb ? " " : "", command->verb ? command->verb : "");
+		(void)snprintf(name, sizeof(name), "*%s%s%s*", command->noun, command->verb ? " " : "",
+		    command->verb ? command->verb : "");
 		if (!strstr(man, name))
 			fail_msg("retentionctl.1.scd lacks %s: put `retentionctl --man` into it", name);
 		(void)snprintf(name, sizeof(name), "\"%s %s\"", command->noun, command->verb ? command->verb : "");
@@ -68,16 +70,16 @@ static void every_command_is_documented(void **state) {
 static int parse(struct context *context, int argc, const char *const *argv) {
 	return arguments_parse(argc, (char *const *)(uintptr_t)argv, context);
 }
-#define PARSE(context, ...)                                                                                            \
-	parse(context, (int)(sizeof((const char *const[]){"retentionctl", __VA_ARGS__}) / sizeof(char *)),                 \
-	      (const char *const[]){"retentionctl", __VA_ARGS__, NULL})
+#define PARSE(context, ...)                                                                            \
+	parse(context, (int)(sizeof((const char *const[]){"retentionctl", __VA_ARGS__}) / sizeof(char *)), \
+	    (const char *const[]){"retentionctl", __VA_ARGS__, NULL})
 
 static void options_stand_anywhere(void **state) {
 	struct context context;
 	(void)state;
-	assert_int_equal(PARSE(&context, "--json", "hold", "place", "--camera", "gate", "--at=yesterday", "--camera", "hall", "--reason", "damage",
-	                       "--case", "X", "--dry-run", "--socket", "/s"),
-	                 EXIT_DONE);
+	assert_int_equal(PARSE(&context, "--json", "hold", "place", "--camera", "gate", "--at=yesterday", "--camera",
+	                     "hall", "--reason", "damage", "--case", "X", "--dry-run", "--socket", "/s"),
+	    EXIT_DONE);
 	assert_string_equal(context.command->method, "hold.place");
 	assert_int_equal(json_array_size(json_object_get(context.params, "camera")), 2);
 	assert_string_equal(get_text(context.params, "at"), "yesterday");
@@ -85,7 +87,8 @@ static void options_stand_anywhere(void **state) {
 	assert_string_equal(context.socket, "/s");
 	assert_int_equal(context.output, OUTPUT_JSON);
 	context_release(&context);
-	assert_int_equal(PARSE(&context, "--socket", "status", "hold", "show", "--output", "csv", "H-2026-0001"), EXIT_DONE);
+	assert_int_equal(
+	    PARSE(&context, "--socket", "status", "hold", "show", "--output", "csv", "H-2026-0001"), EXIT_DONE);
 	assert_string_equal(context.command->method, "hold.show");
 	assert_string_equal(get_text(context.params, "id"), "H-2026-0001");
 	assert_int_equal(context.output, OUTPUT_CSV);
@@ -97,11 +100,11 @@ static void options_stand_anywhere(void **state) {
 	context_release(&context);
 }
 
-#define ASSERT_USAGE(...)                                                                                              \
-	do {                                                                                                               \
-		struct context wrong;                                                                                          \
-		assert_int_equal(PARSE(&wrong, __VA_ARGS__), EXIT_USAGE);                                                      \
-		context_release(&wrong);                                                                                       \
+#define ASSERT_USAGE(...)                                         \
+	do {                                                          \
+		struct context wrong;                                     \
+		assert_int_equal(PARSE(&wrong, __VA_ARGS__), EXIT_USAGE); \
+		context_release(&wrong);                                  \
 	} while (0)
 
 static void wrong_usage_is_64(void **state) {
@@ -139,8 +142,12 @@ static void hostile_names_are_escaped(void **state) {
 	assert_escaped("gate/11.04.mp4", "gate/11.04.mp4");
 	assert_escaped("\033[2J\033]0;x\007", "\\x1b[2J\\x1b]0;x\\x07");
 	assert_escaped("a\nb\rc\x7f", "a\\x0ab\\x0dc\\x7f");
-	assert_escaped("\xc2\x9b" "31m", "\\xc2\\x9b31m");
-	assert_escaped("gpj.\xe2\x80\xae" "exe", "gpj.\\xe2\\x80\\xaeexe");
+	assert_escaped("\xc2\x9b"
+	               "31m",
+	    "\\xc2\\x9b31m");
+	assert_escaped("gpj.\xe2\x80\xae"
+	               "exe",
+	    "gpj.\\xe2\\x80\\xaeexe");
 	assert_escaped("bad\xff\xc3", "bad\\xff\\xc3");
 	assert_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");
 	assert_escaped(NULL, "");
@@ -162,8 +169,12 @@ static void short_texts(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_row_is_whole),     cmocka_unit_test(every_command_is_documented), cmocka_unit_test(options_stand_anywhere),
-	    cmocka_unit_test(wrong_usage_is_64),      cmocka_unit_test(a_near_word_is_found),        cmocka_unit_test(hostile_names_are_escaped),
+	    cmocka_unit_test(every_row_is_whole),
+	    cmocka_unit_test(every_command_is_documented),
+	    cmocka_unit_test(options_stand_anywhere),
+	    cmocka_unit_test(wrong_usage_is_64),
+	    cmocka_unit_test(a_near_word_is_found),
+	    cmocka_unit_test(hostile_names_are_escaped),
 	    cmocka_unit_test(short_texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,8 +32,8 @@ struct access {
 };
 
 /* Parameters that may stand in the log; notes and other free text are not among them. */
-static const char *const LOGGED[] = {"camera", "cameras", "at",   "from", "to",      "last", "id",   "path",   "root",  "case",
-                                     "purpose", "reason", "until", "next", "state", "kind", "as", "events", "dry_run"};
+static const char *const LOGGED[] = {"camera", "cameras", "at", "from", "to", "last", "id", "path", "root", "case",
+    "purpose", "reason", "until", "next", "state", "kind", "as", "events", "dry_run"};
 
 struct access *access_new(void) {
 	return calloc(1, sizeof(struct access));
@@ -50,8 +50,8 @@ static void params_keep(json_t *kept, const json_t *params) {
 			size_t n;
 			json_t *item;
 			bool short_texts = true;
-			json_array_foreach(value, n, item) short_texts = short_texts && json_is_string(item) &&
-			                                                 json_string_length(item) <= ACCESS_VALUE_BYTES_MAX;
+			json_array_foreach(value, n, item) short_texts =
+			    short_texts && json_is_string(item) && json_string_length(item) <= ACCESS_VALUE_BYTES_MAX;
 			if (short_texts)
 				json_object_set(kept, LOGGED[i], value);
 		} else if (value)
@@ -84,12 +84,12 @@ static json_t *details_new(const char *method, const json_t *params, uint64_t co
 static void row_end(struct keeper *keeper, struct access_row *row) {
 	if (row->used && row->more > 0) {
 		const struct audit_actor actor = {.is_set = true,
-		                                  .user_id = row->user_id,
-		                                  .user_name = row->user_name[0] ? row->user_name : NULL,
-		                                  .role = row->role[0] ? row->role : NULL};
+		    .user_id = row->user_id,
+		    .user_name = row->user_name[0] ? row->user_name : NULL,
+		    .role = row->role[0] ? row->role : NULL};
 		/* A log that cannot be written is an alarm of record.c; reading must go on working to see it. */
 		(void)record_append(keeper, row->denied ? AUDIT_REQUEST_DENIED : AUDIT_REQUEST, row->outcome,
-		                    row->reason[0] ? row->reason : NULL, &actor, details_new(row->method, NULL, row->more), NULL);
+		    row->reason[0] ? row->reason : NULL, &actor, details_new(row->method, NULL, row->more), NULL);
 	}
 	memset(row, 0, sizeof(*row));
 }
@@ -108,8 +108,10 @@ struct access *access_free(struct keeper *keeper, struct access *access) {
 	return NULL;
 }
 
-/* True if the request was counted in a row that is there; else a row is begun for it where one is free or the oldest. */
-static bool row_counts(struct keeper *keeper, struct access *access, const struct access_request *request, const char *key) {
+/* True if the request was counted in a row that is there; else a row is begun for it where one is free or the oldest.
+ */
+static bool row_counts(
+    struct keeper *keeper, struct access *access, const struct access_request *request, const char *key) {
 	struct access_row *oldest = &access->rows[0];
 	for (size_t i = 0; i < ACCESS_ROWS; i++) {
 		struct access_row *row = &access->rows[i];
@@ -122,13 +124,14 @@ static bool row_counts(struct keeper *keeper, struct access *access, const struc
 	}
 	row_end(keeper, oldest);
 	*oldest = (struct access_row){.used = true,
-	                              .user_id = request->actor.user_id,
-	                              .since_us = clock_boot_us(),
-	                              .denied = request->denied,
-	                              .outcome = request->outcome};
+	    .user_id = request->actor.user_id,
+	    .since_us = clock_boot_us(),
+	    .denied = request->denied,
+	    .outcome = request->outcome};
 	snprintf(oldest->key, sizeof(oldest->key), "%s", key);
 	snprintf(oldest->method, sizeof(oldest->method), "%s", request->method);
-	snprintf(oldest->user_name, sizeof(oldest->user_name), "%s", request->actor.user_name ? request->actor.user_name : "");
+	snprintf(
+	    oldest->user_name, sizeof(oldest->user_name), "%s", request->actor.user_name ? request->actor.user_name : "");
 	snprintf(oldest->role, sizeof(oldest->role), "%s", request->actor.role ? request->actor.role : "");
 	snprintf(oldest->reason, sizeof(oldest->reason), "%s", request->reason ? request->reason : "");
 	return false;
@@ -138,12 +141,12 @@ void access_record(struct keeper *keeper, struct access *access, const struct ac
 	if (request->joins) {
 		char key[ACCESS_KEY_BYTES];
 		char *params = request->params ? json_dumps(request->params, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-		int length = snprintf(key, sizeof(key), "%d%d %s %s %s", request->denied, (int)request->outcome, request->method,
-		                      request->reason ? request->reason : "", params ? params : "");
+		int length = snprintf(key, sizeof(key), "%d%d %s %s %s", request->denied, (int)request->outcome,
+		    request->method, request->reason ? request->reason : "", params ? params : "");
 		free(params);
 		if (length < (int)sizeof(key) && row_counts(keeper, access, request, key))
 			return;
 	}
-	(void)record_append(keeper, request->denied ? AUDIT_REQUEST_DENIED : AUDIT_REQUEST, request->outcome, request->reason,
-	                    &request->actor, details_new(request->method, request->params, 0), NULL);
+	(void)record_append(keeper, request->denied ? AUDIT_REQUEST_DENIED : AUDIT_REQUEST, request->outcome,
+	    request->reason, &request->actor, details_new(request->method, request->params, 0), NULL);
 }

@@ -21,12 +21,12 @@ struct access *access_free(struct keeper *keeper, struct access *access);
 
 struct access_request {
 	const char *method;
-	const json_t *params;      /* only the keys that are listed in access.c reach the log: free text never does */
+	const json_t *params; /* only the keys that are listed in access.c reach the log: free text never does */
 	struct audit_actor actor;
 	enum audit_outcome outcome;
-	const char *reason;        /* NULL on success */
+	const char *reason; /* NULL on success */
 	bool denied;
-	bool joins;                /* may be counted together */
+	bool joins; /* may be counted together */
 };
 void access_record(struct keeper *keeper, struct access *access, const struct access_request *request);
 /* Each few seconds: ends the minutes that are over. */

@@ -71,11 +71,12 @@ void answer_say(json_t *list, const char *format, ...) {
 }
 
 void answer_moment(struct keeper *keeper, int64_t wall_us, const struct zone *zone, char *text, size_t room) {
-	static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const MONTHS[] = {
+	    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	struct local_time local;
 	zone_to_local(zone ? zone : answer_zone(keeper), wall_us, &local, NULL);
 	snprintf(text, room, "%d %s %04d %02d:%02d", local.day, MONTHS[(local.month - 1) % 12], local.year, local.hour,
-	         local.minute);
+	    local.minute);
 }
 
 const char *answer_count(uint64_t value, char text[32]) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Channels to the other processes: asked of the supervisor, by volume; what each sends goes to the file that knows it. */
+/* Channels to the other processes: asked of the supervisor, by volume; what each sends goes to the file that knows it.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -16,11 +17,13 @@ struct children;
 MUST_USE int children_open(struct keeper *keeper, int supervisor_fd, struct children **ret_children);
 struct children *children_close(struct children *children);
 
-/* Asks for the watcher and the reaper of a group of roots; they are asked for again whenever they end, until children_release_group(). */
+/* Asks for the watcher and the reaper of a group of roots; they are asked for again whenever they end, until
+ * children_release_group(). */
 void children_want_group(struct keeper *keeper, uint32_t group, const uint16_t *roots, size_t count);
 void children_release_group(struct keeper *keeper, uint32_t group);
 
-/* The prober's or hasher's channel; NULL when it does not run (then it was asked for, and media.c is told when it is there). */
+/* The prober's or hasher's channel; NULL when it does not run (then it was asked for, and media.c is told when it is
+ * there). */
 struct channel *children_prober(struct keeper *keeper);
 struct channel *children_hasher(struct keeper *keeper);
 /* It did not answer in time. */

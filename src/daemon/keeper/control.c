@@ -88,8 +88,8 @@ struct control {
 	struct user_names *names;
 };
 
-static const struct control_method *const METHOD_TABLES[] = {methods_status,   methods_footage, methods_hold,
-                                                             methods_deletion, methods_log,     methods_admin};
+static const struct control_method *const METHOD_TABLES[] = {
+    methods_status, methods_footage, methods_hold, methods_deletion, methods_log, methods_admin};
 
 /* ---- output ---- */
 
@@ -167,7 +167,7 @@ static void client_send(struct client *client, char *line, const int *descriptor
 	if (!line || !output || client->broken || client->queued > OUTPUT_BYTES_MAX) {
 		if (!client->broken && client->queued > OUTPUT_BYTES_MAX)
 			log_warning("a client of the control socket (pid %ld) does not read its answers; closing its connection",
-			            (long)client->peer.pid);
+			    (long)client->peer.pid);
 		free(line);
 		free(output);
 		client_break(client);
@@ -244,11 +244,11 @@ static void request_record(const struct request *request, enum audit_outcome out
 	if (request->recorded && outcome == AUDIT_SUCCESS)
 		return;
 	struct access_request entry = {.method = request->method,
-	                               .params = request->params,
-	                               .outcome = outcome,
-	                               .reason = reason,
-	                               .denied = denied,
-	                               .joins = !request->mutates};
+	    .params = request->params,
+	    .outcome = outcome,
+	    .reason = reason,
+	    .denied = denied,
+	    .joins = !request->mutates};
 	request_actor(request, &entry.actor);
 	access_record(request->control->keeper, request->control->access, &entry);
 }
@@ -262,7 +262,8 @@ void request_reply_descriptors(struct request *request, json_t *result, const in
 	char *line = result ? protocol_result(request->id, result) : NULL;
 	json_decref(result);
 	if (!line || strlen(line) > REPLY_BYTES_MAX || count > REPLY_DESCRIPTORS_MAX) {
-		const char *why = line ? "the answer is too large; ask for less at a time" : "out of memory, or bytes that are not UTF-8";
+		const char *why =
+		    line ? "the answer is too large; ask for less at a time" : "out of memory, or bytes that are not UTF-8";
 		free(line);
 		request_fail(request, CONTROL_INTERNAL, "answer", "%s", why);
 		return;
@@ -329,7 +330,8 @@ static void reload_expire(struct control *control) {
 	for (struct request *request = control->requests; request; request = next) {
 		next = request->next;
 		if (request->reload_since_us != 0 && now - request->reload_since_us > RELOAD_WAIT_US)
-			request_fail(request, CONTROL_BUSY, "no_answer", "the supervisor did not answer in 30 s; see its log lines");
+			request_fail(
+			    request, CONTROL_BUSY, "no_answer", "the supervisor did not answer in 30 s; see its log lines");
 	}
 }
 
@@ -341,7 +343,8 @@ bool request_subscribe(struct request *request, const json_t *events) {
 	if (!client || count > SUBSCRIPTIONS_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (json_string_length(json_array_get(events, i)) >= SUBSCRIPTION_BYTES || !json_is_string(json_array_get(events, i)))
+		if (json_string_length(json_array_get(events, i)) >= SUBSCRIPTION_BYTES ||
+		    !json_is_string(json_array_get(events, i)))
 			return false;
 	for (size_t i = 0; i < count; i++)
 		snprintf(client->subscriptions[i], SUBSCRIPTION_BYTES, "%s", json_string_value(json_array_get(events, i)));
@@ -428,7 +431,8 @@ static void roles_text(uint32_t roles, char *text, size_t room) {
 	text[0] = '\0';
 	for (unsigned role = 0; role < ROLE_COUNT; role++)
 		if ((roles == 0 || (roles & (1u << role))) && used < room)
-			used += (size_t)snprintf(text + used, room - used, "%s%s", used > 0 ? ", " : "", role_name((enum role)role));
+			used +=
+			    (size_t)snprintf(text + used, room - used, "%s%s", used > 0 ? ", " : "", role_name((enum role)role));
 }
 
 static void request_run(struct request *request, struct keeper *keeper) {
@@ -443,8 +447,8 @@ static void request_run(struct request *request, struct keeper *keeper) {
 	if (!allowed) {
 		char roles[128];
 		roles_text(method->roles, roles, sizeof(roles));
-		request_fail(request, CONTROL_DENIED, "role", "'%s' is for these roles: %s; you are in none of their groups", method->name,
-		             roles);
+		request_fail(request, CONTROL_DENIED, "role", "'%s' is for these roles: %s; you are in none of their groups",
+		    method->name, roles);
 		return;
 	}
 	method->call(keeper, request, request->params);
@@ -454,9 +458,9 @@ static void request_run(struct request *request, struct keeper *keeper) {
 static void client_refuse(struct client *client, const json_t *id, int code, const char *reason, const char *message) {
 	struct access_request entry = {.method = "(malformed)", .outcome = AUDIT_FAILURE, .reason = reason, .joins = true};
 	entry.actor = (struct audit_actor){.is_set = true,
-	                                   .user_id = client->peer.user,
-	                                   .user_name = user_names_find(client->control->names, client->peer.user),
-	                                   .pid = client->peer.pid};
+	    .user_id = client->peer.user,
+	    .user_name = user_names_find(client->control->names, client->peer.user),
+	    .pid = client->peer.pid};
 	access_record(client->control->keeper, client->control->access, &entry);
 	client_send(client, protocol_error(id, code, reason, message), NULL, 0);
 }
@@ -469,7 +473,8 @@ static void client_line(struct client *client, struct text line) {
 	if (error != 0) {
 		client_refuse(client, call.id, error, "malformed", problem);
 	} else if (control->request_count >= REQUESTS_MAX) {
-		client_refuse(client, call.id, CONTROL_BUSY, "too_many_requests", "256 requests wait for their answers; try again");
+		client_refuse(
+		    client, call.id, CONTROL_BUSY, "too_many_requests", "256 requests wait for their answers; try again");
 		client->closing = true;
 	} else {
 		struct request *request = request_new(client, &call);
@@ -494,7 +499,8 @@ static void client_lines(struct client *client) {
 	}
 	if (found < 0) {
 		client->closing = true;
-		client_refuse(client, NULL, CONTROL_INVALID, "too_long", "a line is at most 65,536 bytes; closing the connection");
+		client_refuse(
+		    client, NULL, CONTROL_INVALID, "too_long", "a line is at most 65,536 bytes; closing the connection");
 	}
 	if (found > 0)
 		event_active(client->readable, EV_TIMEOUT, 0);
@@ -550,7 +556,8 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *context) 
 	for (int n = 0; n < 16; n++) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			/* Out of descriptors: the connection stays in the backlog; ask again at the next tick, not in a busy loop. */
+			/* Out of descriptors: the connection stays in the backlog; ask again at the next tick, not in a busy loop.
+			 */
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 				event_del(control->accepting);
 			return;
@@ -563,8 +570,9 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *context) 
 		if (control->client_count > CLIENTS_MAX) {
 			client->closing = true;
 			event_del(client->readable);
-			client_send(client, protocol_error(NULL, CONTROL_BUSY, "too_many_clients", "64 clients are connected; try again later"),
-			            NULL, 0);
+			client_send(client,
+			    protocol_error(NULL, CONTROL_BUSY, "too_many_clients", "64 clients are connected; try again later"),
+			    NULL, 0);
 		}
 	}
 }
@@ -597,7 +605,7 @@ int control_open(struct keeper *keeper, int listen_fd, struct control **ret_cont
 	control->sweep = event_new(keeper->base, -1, 0, on_sweep, control);
 	const struct timeval every = {.tv_sec = TICK_SECONDS};
 	if (error == 0 && (!control->access || !control->accepting || !control->tick || !control->sweep ||
-	                   event_add(control->accepting, NULL) < 0 || event_add(control->tick, &every) < 0))
+	                      event_add(control->accepting, NULL) < 0 || event_add(control->tick, &every) < 0))
 		error = -ENOMEM;
 	if (error < 0) {
 		control_close(control);

@@ -28,8 +28,8 @@ enum control_error {
 	CONTROL_INTERNAL = -32603,
 	CONTROL_DENIED = -32001,
 	CONTROL_NOT_FOUND = -32002,
-	CONTROL_REFUSED = -32003,   /* the rules do not allow it now; reason says which */
-	CONTROL_APPROVAL = -32004,  /* waits for a second person */
+	CONTROL_REFUSED = -32003,  /* the rules do not allow it now; reason says which */
+	CONTROL_APPROVAL = -32004, /* waits for a second person */
 	CONTROL_BUSY = -32005,
 };
 
@@ -41,7 +41,8 @@ struct control *control_close(struct control *control);
 void request_reply(struct request *request, json_t *result);
 /* The same with descriptors by SCM_RIGHTS beside the first byte of the line; they stay the caller's. */
 void request_reply_descriptors(struct request *request, json_t *result, const int *descriptors, size_t count);
-void request_fail(struct request *request, enum control_error code, const char *reason, const char *format, ...) PRINTF_LIKE(4, 5);
+void request_fail(struct request *request, enum control_error code, const char *reason, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 void request_actor(const struct request *request, struct audit_actor *ret_actor);
 /* An entry of its own says more than the one about the request would: log-read. */
 void request_recorded(struct request *request);
@@ -49,12 +50,13 @@ bool request_has_role(const struct request *request, enum role role);
 
 /* Method tables: one in each methods_*.c. */
 struct control_method {
-	const char *name;            /* "hold.place" */
-	uint32_t roles;              /* bits (1u << enum role); 0: any role */
-	bool mutates;                /* then `--dry-run` is a parameter and the request is an entry of its own right */
+	const char *name; /* "hold.place" */
+	uint32_t roles;   /* bits (1u << enum role); 0: any role */
+	bool mutates;     /* then `--dry-run` is a parameter and the request is an entry of its own right */
 	void (*call)(struct keeper *keeper, struct request *request, const json_t *params);
 };
-extern const struct control_method methods_status[], methods_footage[], methods_hold[], methods_deletion[], methods_log[], methods_admin[];
+extern const struct control_method methods_status[], methods_footage[], methods_hold[], methods_deletion[],
+    methods_log[], methods_admin[];
 
 /*
  * Whoever asked for a reload gets the supervisor's verdict (RELOAD_RESULT); called by main.c. `reason` is

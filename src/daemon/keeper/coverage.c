@@ -24,9 +24,9 @@ struct camera_coverage {
 	struct coverage *total;
 	json_t *parts;
 	uint64_t segments, bytes;
-	struct span *kept;       /* merged, in order */
+	struct span *kept; /* merged, in order */
 	size_t kept_count, kept_room;
-	int64_t cursor_us;       /* told up to here */
+	int64_t cursor_us; /* told up to here */
 	int64_t now_us;
 	int64_t first_due_us;
 	struct retention_rule rule;
@@ -34,11 +34,13 @@ struct camera_coverage {
 	int error;
 };
 
-static void add_part(struct camera_coverage *coverage, struct span span, enum part_kind kind, const struct erased_row *erased) {
+static void add_part(
+    struct camera_coverage *coverage, struct span span, enum part_kind kind, const struct erased_row *erased) {
 	int64_t length_us = span.to_us - span.from_us;
 	if (length_us <= 0)
 		return;
-	int64_t *sums[] = {&coverage->total->kept_us, &coverage->total->erased_us, &coverage->total->gap_us, &coverage->total->future_us};
+	int64_t *sums[] = {
+	    &coverage->total->kept_us, &coverage->total->erased_us, &coverage->total->gap_us, &coverage->total->future_us};
 	*sums[kind] += length_us;
 	if (json_array_size(coverage->parts) >= PARTS_MAX)
 		return;
@@ -46,8 +48,8 @@ static void add_part(struct camera_coverage *coverage, struct span span, enum pa
 	char to[40];
 	time_format_utc(span.from_us, from, sizeof from);
 	time_format_utc(span.to_us, to, sizeof to);
-	json_t *part = json_pack("{s:s, s:s, s:s, s:I, s:I}", "is", part_names[kind], "from", from, "to", to, "from_us", (json_int_t)span.from_us,
-	                         "to_us", (json_int_t)span.to_us);
+	json_t *part = json_pack("{s:s, s:s, s:s, s:I, s:I}", "is", part_names[kind], "from", from, "to", to, "from_us",
+	    (json_int_t)span.from_us, "to_us", (json_int_t)span.to_us);
 	if (part != NULL && erased != NULL) {
 		char at[40];
 		time_format_utc(erased->at_us, at, sizeof at);
@@ -116,7 +118,9 @@ static int add_hole(struct camera_coverage *coverage, int64_t camera, int64_t to
 	struct hole hole = {coverage, {coverage->cursor_us, to_us}};
 	if (hole.span.to_us <= hole.span.from_us)
 		return 0;
-	int result = camera < 0 ? 0 : index_erased(coverage->keeper->index, camera, hole.span.from_us, hole.span.to_us, add_erased, &hole);
+	int result = camera < 0 ? 0
+	                        : index_erased(coverage->keeper->index, camera, hole.span.from_us, hole.span.to_us,
+	                              add_erased, &hole);
 	if (result < 0)
 		return result;
 	int64_t past_us = to_us < coverage->now_us ? to_us : coverage->now_us;
@@ -171,7 +175,8 @@ static int cover_camera(struct keeper *keeper, const char *name, struct span spa
 	int result = index_cameras(keeper->index, find_camera, &search);
 	if (result < 0)
 		return result;
-	struct camera_coverage coverage = {.keeper = keeper, .span = span, .total = total, .parts = json_array(), .now_us = clock_wall_us()};
+	struct camera_coverage coverage = {
+	    .keeper = keeper, .span = span, .total = total, .parts = json_array(), .now_us = clock_wall_us()};
 	coverage.root = search.found ? roots_by_id(keeper, search.row.root) : NULL;
 	result = 0;
 	if (coverage.root != NULL) {
@@ -199,7 +204,8 @@ static int cover_camera(struct keeper *keeper, const char *name, struct span spa
 	return result;
 }
 
-int coverage_compute(struct keeper *keeper, char *const *cameras, size_t count, struct span span, struct coverage *ret_coverage) {
+int coverage_compute(
+    struct keeper *keeper, char *const *cameras, size_t count, struct span span, struct coverage *ret_coverage) {
 	struct coverage total = {.cameras = json_array()};
 	int error = total.cameras == NULL ? -ENOMEM : 0;
 	for (size_t i = 0; error == 0 && i < count; i++)

@@ -28,7 +28,8 @@ bool deletion_has_room(struct keeper *keeper, const struct root *root);
 bool deletion_in_flight(const struct keeper *keeper);
 /* True if the segment is in a batch that is with the reaper. */
 bool deletion_covers(const struct keeper *keeper, const struct root *root, const struct segment_key *key);
-/* Starts a batch of segments of one root, in the order given. The rows' state becomes deleting. `rule` for each: "retention" or "legal maximum". */
+/* Starts a batch of segments of one root, in the order given. The rows' state becomes deleting. `rule` for each:
+ * "retention" or "legal maximum". */
 struct deletion_item {
 	struct segment_row row;
 	int64_t due_us;
@@ -38,9 +39,11 @@ MUST_USE int deletion_start(struct keeper *keeper, struct root *root, const stru
 
 /*
  * A hold was committed: stops every batch that it may touch. `done` is called once no unlink of
- * footage under a hold can be ordered any more: at once if nothing is in flight, else when the reapers answered or after 20 ms.
+ * footage under a hold can be ordered any more: at once if nothing is in flight, else when the reapers answered or
+ * after 20 ms.
  */
-void deletion_stop_for_hold(struct keeper *keeper, void (*done)(struct keeper *keeper, size_t in_doubt, void *context), void *context);
+void deletion_stop_for_hold(
+    struct keeper *keeper, void (*done)(struct keeper *keeper, size_t in_doubt, void *context), void *context);
 
 /* Messages of a reaper; and its loss: the batches in flight are replayed when it is back. */
 void deletion_erased(struct keeper *keeper, struct message *message);

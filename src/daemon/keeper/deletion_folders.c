@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which folders go when their footage is gone. The kernel removes only empty ones; this decides which may be asked for. */
+/* Which folders go when their footage is gone. The kernel removes only empty ones; this decides which may be asked for.
+ */
 #include "deletion_batch.h"
 
 #include "keeper.h"
@@ -17,7 +18,8 @@ static int count_folder(const struct folder_row *row, void *context) {
 	return ++*count > 1 ? 1 : 0;
 }
 
-void deletion_offer_folder(struct keeper *keeper, const struct root *root, struct text folder, struct message_writer *out) {
+void deletion_offer_folder(
+    struct keeper *keeper, const struct root *root, struct text folder, struct message_writer *out) {
 	if (folder.length == 0 || !message_has_room(out) || !layout_makes_folder(root->settings->layout, folder))
 		return;
 	int64_t id = index_find_folder(keeper->index, root->id, folder);

@@ -94,7 +94,8 @@ int batch_make_table(struct batch *batch) {
 	batch->table_mask = room - 1;
 	for (size_t i = 0; i < batch->file_count; i++) {
 		const struct batch_file *file = &batch->files[i];
-		size_t slot = hash_of(text_of(batch->pool + file->folder), text_of(batch->pool + file->name)) & batch->table_mask;
+		size_t slot =
+		    hash_of(text_of(batch->pool + file->folder), text_of(batch->pool + file->name)) & batch->table_mask;
 		while (batch->table[slot] != 0)
 			slot = (slot + 1) & batch->table_mask;
 		batch->table[slot] = (uint32_t)i + 1;
@@ -108,7 +109,8 @@ struct batch_file *batch_find(struct batch *batch, struct text folder, struct te
 	size_t slot = hash_of(folder, name) & batch->table_mask;
 	while (batch->table[slot] != 0) {
 		struct batch_file *file = &batch->files[batch->table[slot] - 1];
-		if (text_equal(text_of(batch->pool + file->name), name) && text_equal(text_of(batch->pool + file->folder), folder))
+		if (text_equal(text_of(batch->pool + file->name), name) &&
+		    text_equal(text_of(batch->pool + file->folder), folder))
 			return file;
 		slot = (slot + 1) & batch->table_mask;
 	}
@@ -258,7 +260,8 @@ static uint32_t get_text(struct byte_reader *reader, struct batch *batch, uint32
 	return *last;
 }
 
-static int get_file(struct byte_reader *reader, struct batch *batch, const struct batch_segment *segment, struct previous *last) {
+static int get_file(
+    struct byte_reader *reader, struct batch *batch, const struct batch_segment *segment, struct previous *last) {
 	uint32_t folder = get_text(reader, batch, &last->folder);
 	uint32_t name = get_text(reader, batch, &last->name);
 	struct file_identity file = {0};
@@ -272,7 +275,8 @@ static int get_file(struct byte_reader *reader, struct batch *batch, const struc
 	return reader->failed ? -EBADMSG : batch_add_file(batch, folder, name, &file);
 }
 
-static int get_segment(struct byte_reader *reader, struct batch *batch, struct batch_segment *segment, struct previous *last) {
+static int get_segment(
+    struct byte_reader *reader, struct batch *batch, struct batch_segment *segment, struct previous *last) {
 	segment->camera = get_text(reader, batch, &last->camera);
 	segment->key.start_us = sum(last->start_us, get_signed(reader));
 	segment->key.ordinal = (uint32_t)get_unsigned(reader);

@@ -43,8 +43,8 @@ static int add(struct group *group, size_t number) {
 	}
 	group->numbers[group->count] = number;
 	group->names[group->count] = path;
-	group->segments[group->count++] =
-	    (struct audit_segment){.start_us = segment->key.start_us, .end_us = segment->end_us, .bytes = segment->bytes, .name = text_of(path)};
+	group->segments[group->count++] = (struct audit_segment){
+	    .start_us = segment->key.start_us, .end_us = segment->end_us, .bytes = segment->bytes, .name = text_of(path)};
 	return 0;
 }
 
@@ -74,7 +74,8 @@ static json_t *make_details(const struct group *group) {
 		json_decref(details);
 		return NULL;
 	}
-	(void)json_object_set_new(details, "rule", json_string(group->how == BATCH_MISSING ? "missing" : batch_rule_name(first->rule)));
+	(void)json_object_set_new(
+	    details, "rule", json_string(group->how == BATCH_MISSING ? "missing" : batch_rule_name(first->rule)));
 	(void)json_object_set_new(details, "first_due_us", json_integer(first->due_us));
 	(void)json_object_set_new(details, "intent", json_integer(group->batch->intent));
 	if (group->how == BATCH_RECOVERED)
@@ -112,7 +113,8 @@ static int add_spans(const struct group *group, uint64_t sequence) {
 		    .by_us = group->how != BATCH_MISSING,
 		    .sequence = sequence,
 		};
-		(void)snprintf(row.rule, sizeof row.rule, "%s", group->how == BATCH_MISSING ? "missing" : batch_rule_name(segment->rule));
+		(void)snprintf(
+		    row.rule, sizeof row.rule, "%s", group->how == BATCH_MISSING ? "missing" : batch_rule_name(segment->rule));
 	}
 	return error == 0 && group->count > 0 ? index_erased_add(group->keeper->index, &row) : error;
 }
@@ -130,9 +132,10 @@ static int write_entry(struct group *group) {
 		memmove(part.segments, group->segments + done, part.count * sizeof part.segments[0]);
 		json_t *details = make_details(&part);
 		uint64_t sequence = 0;
-		error = details == NULL ? -ENOMEM
-		                        : record_append(group->keeper, group->how == BATCH_MISSING ? AUDIT_MISSING : AUDIT_DELETE, AUDIT_SUCCESS, NULL,
-		                                        NULL, details, &sequence);
+		error = details == NULL
+		            ? -ENOMEM
+		            : record_append(group->keeper, group->how == BATCH_MISSING ? AUDIT_MISSING : AUDIT_DELETE,
+		                  AUDIT_SUCCESS, NULL, NULL, details, &sequence);
 		if (error == 0 && add_spans(&part, sequence) != 0)
 			log_warning("the index could not note what is gone; the audit log has it");
 		done += part.count;
@@ -143,11 +146,12 @@ static int write_entry(struct group *group) {
 
 static bool same_group(const struct group *group, const struct batch_segment *segment) {
 	const struct batch_segment *first = &group->batch->segments[group->numbers[0]];
-	return first->rule == segment->rule && strcmp(group->batch->pool + first->camera, group->batch->pool + segment->camera) == 0;
+	return first->rule == segment->rule &&
+	       strcmp(group->batch->pool + first->camera, group->batch->pool + segment->camera) == 0;
 }
 
-int batch_write_tombstones(struct keeper *keeper, struct batch *batch, bool (*select)(struct batch *batch, const struct batch_segment *segment),
-                           enum batch_end how) {
+int batch_write_tombstones(struct keeper *keeper, struct batch *batch,
+    bool (*select)(struct batch *batch, const struct batch_segment *segment), enum batch_end how) {
 	struct group *group = calloc(1, sizeof *group);
 	if (group == NULL)
 		return -ENOMEM;

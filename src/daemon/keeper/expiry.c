@@ -34,7 +34,7 @@ struct failure {
 /* One camera's part of the pass that is running. */
 struct walk {
 	int64_t camera;
-	int64_t cursor_us;  /* starts before it are done */
+	int64_t cursor_us; /* starts before it are done */
 	bool done;
 };
 
@@ -43,10 +43,11 @@ struct expiry {
 	struct event *go_event;
 	struct walk *walks;
 	size_t walk_count;
-	bool overlaps;  /* batches of an earlier pass are in flight: their segments must not be chosen again */
+	bool overlaps; /* batches of an earlier pass are in flight: their segments must not be chosen again */
 	struct brake_count brake;
 	bool brake_changed;
-	int64_t camera_recording_us[64]; /* this window, by camera id modulo: at worst two share and the brake is the more careful */
+	int64_t camera_recording_us[64]; /* this window, by camera id modulo: at worst two share and the brake is the more
+	                                    careful */
 	struct failure failures[FAILURES_MAX];
 	size_t failure_count;
 	struct expiry_totals totals;
@@ -87,10 +88,12 @@ static void engage_brake(struct keeper *keeper) {
 	expiry->brake.engaged = true;
 	expiry->brake.released = false;
 	store_brake(keeper);
-	log_warning("deletion paused: an unusual amount is due (%llu segments in a day so far); see `retentionctl deletion plan`, "
-	            "then `retentionctl deletion resume`",
-	            (unsigned long long)expiry->brake.segments);
-	json_t *details = json_pack("{s:I, s:I}", "segments", (json_int_t)expiry->brake.segments, "recording_us", (json_int_t)expiry->brake.recording_us);
+	log_warning(
+	    "deletion paused: an unusual amount is due (%llu segments in a day so far); see `retentionctl deletion plan`, "
+	    "then `retentionctl deletion resume`",
+	    (unsigned long long)expiry->brake.segments);
+	json_t *details = json_pack("{s:I, s:I}", "segments", (json_int_t)expiry->brake.segments, "recording_us",
+	    (json_int_t)expiry->brake.recording_us);
 	(void)record_append(keeper, AUDIT_BRAKE, AUDIT_SUCCESS, "deletion paused: unusual amount", NULL, details, NULL);
 	if (keeper->control != NULL)
 		control_event(keeper, "deletion.paused", NULL);
@@ -169,7 +172,8 @@ enum kept_reason expiry_paused(struct keeper *keeper, char *text, size_t room) {
 		return KEPT_PAUSED;
 	}
 	if (brake->engaged && !brake->released) {
-		(void)snprintf(text, room, "deletion paused: unusual amount (run `retentionctl deletion plan`, then `deletion resume`)");
+		(void)snprintf(
+		    text, room, "deletion paused: unusual amount (run `retentionctl deletion plan`, then `deletion resume`)");
 		return KEPT_BRAKE;
 	}
 	text[0] = '\0';
@@ -203,13 +207,15 @@ struct judge {
 	int64_t now_us;
 };
 
-static enum kept_reason judge_segment(const struct judge *judge, const struct segment_row *row, struct due *ret_due, int64_t *ret_end_us) {
+static enum kept_reason judge_segment(
+    const struct judge *judge, const struct segment_row *row, struct due *ret_due, int64_t *ret_end_us) {
 	*ret_due = retention_due(row->key.start_us, &judge->rule, judge->root->zone, interval_us(judge->keeper));
 	*ret_end_us = end_of(judge->keeper, row);
 	if (ret_due->bound == DUE_NEVER)
 		return KEPT_NO_RULE;
 	/* A hold is asked with the latest that the segment can reach to. */
-	int64_t latest_us = segment_latest_end(row->key.start_us, *ret_end_us - row->key.start_us, 0, row->file.mtime_ns / 1000);
+	int64_t latest_us =
+	    segment_latest_end(row->key.start_us, *ret_end_us - row->key.start_us, 0, row->file.mtime_ns / 1000);
 	if (hold_set_touches(judge->holds, row->earliest_us, latest_us))
 		return KEPT_HELD;
 	if (ret_due->due_us > judge->now_us)
@@ -228,7 +234,7 @@ static const char *rule_of(const struct due *due) {
 struct choosing {
 	struct judge judge;
 	struct walk *walk;
-	bool jumped;   /* the cursor was moved past a hold: ask the index again from there */
+	bool jumped; /* the cursor was moved past a hold: ask the index again from there */
 	bool full;
 	bool braked;
 };
@@ -257,10 +263,10 @@ static int choose(const struct segment_row *row, void *context) {
 	int64_t length_us = end_us - row->key.start_us;
 	int64_t *recording_us = recording_of(expiry, row->key.camera);
 	if (!brake_allows(&(struct brake_count){.segments = expiry->brake.segments,
-	                                        .recording_us = *recording_us,
-	                                        .engaged = expiry->brake.engaged,
-	                                        .released = expiry->brake.released},
-	                  keeper->settings->brake.days, keeper->settings->brake.minimum, 1, length_us)) {
+	                      .recording_us = *recording_us,
+	                      .engaged = expiry->brake.engaged,
+	                      .released = expiry->brake.released},
+	        keeper->settings->brake.days, keeper->settings->brake.minimum, 1, length_us)) {
 		choosing->braked = true;
 		return 1;
 	}
@@ -277,7 +283,8 @@ static int choose(const struct segment_row *row, void *context) {
 }
 
 /* Chooses from one camera until it has no more, the batch is full or the brake says stop. 0 or a negative errno. */
-static int walk_camera(struct keeper *keeper, struct root *root, const struct camera_row *camera, struct choosing *choosing) {
+static int walk_camera(
+    struct keeper *keeper, struct root *root, const struct camera_row *camera, struct choosing *choosing) {
 	struct walk *walk = choosing->walk;
 	choosing->judge = (struct judge){
 	    .keeper = keeper,
@@ -288,7 +295,8 @@ static int walk_camera(struct keeper *keeper, struct root *root, const struct ca
 	if (choosing->judge.now_us == 0)
 		return -EAGAIN;
 	settings_rule_for(keeper->settings, camera->root_name, camera->name, &choosing->judge.rule);
-	int64_t last_us = retention_due_before(choosing->judge.now_us, &choosing->judge.rule, root->zone, interval_us(keeper));
+	int64_t last_us =
+	    retention_due_before(choosing->judge.now_us, &choosing->judge.rule, root->zone, interval_us(keeper));
 	while (!choosing->full && !choosing->braked && walk->cursor_us <= last_us) {
 		choosing->jumped = false;
 		int result = index_range(keeper->index, camera->id, walk->cursor_us, last_us, 0, choose, choosing);
@@ -314,11 +322,13 @@ static void run_root(struct keeper *keeper, struct root *root) {
 		for (size_t i = 0; i < expiry->walk_count && !choosing.full && !choosing.braked; i++) {
 			struct camera_row camera;
 			choosing.walk = &expiry->walks[i];
-			if (choosing.walk->done || index_camera_get(keeper->index, choosing.walk->camera, &camera) != 0 || camera.root != root->id)
+			if (choosing.walk->done || index_camera_get(keeper->index, choosing.walk->camera, &camera) != 0 ||
+			    camera.root != root->id)
 				continue;
 			int error = walk_camera(keeper, root, &camera, &choosing);
 			if (error != 0) {
-				log_warning_errno(error, "camera '%s/%s' cannot be judged; going on with the others", camera.root_name, camera.name);
+				log_warning_errno(
+				    error, "camera '%s/%s' cannot be judged; going on with the others", camera.root_name, camera.name);
 				choosing.walk->done = true;
 			}
 		}
@@ -328,7 +338,8 @@ static void run_root(struct keeper *keeper, struct root *root) {
 			break;
 		int error = deletion_start(keeper, root, expiry->items, expiry->item_count);
 		if (error != 0) {
-			log_warning_errno(error, "root '%s': a deletion could not be started; trying again at the next pass", root->settings->name);
+			log_warning_errno(error, "root '%s': a deletion could not be started; trying again at the next pass",
+			    root->settings->name);
 			break;
 		}
 	}
@@ -443,7 +454,8 @@ struct expiry *expiry_close(struct expiry *expiry) {
 
 /* ---- explaining and planning ---- */
 
-static void explain_due(struct keeper *keeper, const struct root *root, const struct segment_row *row, struct explanation *explanation) {
+static void explain_due(
+    struct keeper *keeper, const struct root *root, const struct segment_row *row, struct explanation *explanation) {
 	char text[200];
 	enum kept_reason paused = root_paused(root);
 	if (paused == KEPT_PENDING)
@@ -460,7 +472,8 @@ static void explain_due(struct keeper *keeper, const struct root *root, const st
 	(void)snprintf(explanation->detail, sizeof explanation->detail, "%s", text);
 }
 
-void expiry_explain(struct keeper *keeper, const struct segment_row *row, const struct camera_row *camera, struct explanation *ret_explanation) {
+void expiry_explain(struct keeper *keeper, const struct segment_row *row, const struct camera_row *camera,
+    struct explanation *ret_explanation) {
 	struct root *root = roots_by_id(keeper, camera->root);
 	*ret_explanation = (struct explanation){.reason = KEPT_OFFLINE};
 	settings_rule_for(keeper->settings, camera->root_name, camera->name, &ret_explanation->rule);
@@ -477,7 +490,8 @@ void expiry_explain(struct keeper *keeper, const struct segment_row *row, const 
 	ret_explanation->reason = judge_segment(&judge, row, &ret_explanation->due, &end_us);
 	if (ret_explanation->reason == KEPT_HELD) {
 		struct span span = {row->earliest_us, end_us > row->earliest_us ? end_us : row->earliest_us + 1};
-		holds_naming(keeper, camera->root_name, camera->name, span, ret_explanation->detail, sizeof ret_explanation->detail);
+		holds_naming(
+		    keeper, camera->root_name, camera->name, span, ret_explanation->detail, sizeof ret_explanation->detail);
 	} else if (ret_explanation->reason == KEPT_PENDING || ret_explanation->reason == KEPT_FAILED) {
 		explain_due(keeper, root, row, ret_explanation);
 	}
@@ -521,8 +535,8 @@ static int plan_one(const struct segment_row *row, void *context) {
 	return 0;
 }
 
-int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const struct retention_rule *rule, int64_t until_us,
-                struct camera_plan *ret_plan) {
+int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const struct retention_rule *rule,
+    int64_t until_us, struct camera_plan *ret_plan) {
 	*ret_plan = (struct camera_plan){0};
 	struct root *root = roots_by_id(keeper, camera->root);
 	if (root == NULL)
@@ -530,10 +544,10 @@ int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const st
 	char text[200];
 	struct planning planning = {
 	    .judge = {.keeper = keeper,
-	              .root = root,
-	              .rule = *rule,
-	              .holds = holds_for_camera(keeper, camera->root_name, camera->name),
-	              .now_us = until_us},
+	        .root = root,
+	        .rule = *rule,
+	        .holds = holds_for_camera(keeper, camera->root_name, camera->name),
+	        .now_us = until_us},
 	    .paused = root_paused(root),
 	    .plan = ret_plan,
 	    .until_us = until_us,
@@ -542,7 +556,8 @@ int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const st
 	if (planning.paused == KEPT_PENDING)
 		planning.paused = expiry_paused(keeper, text, sizeof text);
 	int64_t last_us = retention_due_before(until_us, rule, root->zone, interval_us(keeper));
-	int result = last_us == INT64_MIN ? 0 : index_range(keeper->index, camera->id, INT64_MIN, last_us, 0, plan_one, &planning);
+	int result =
+	    last_us == INT64_MIN ? 0 : index_range(keeper->index, camera->id, INT64_MIN, last_us, 0, plan_one, &planning);
 	if (result == 0 && ret_plan->next_due_us == 0 && camera->oldest_us != 0) {
 		struct due due = retention_due(camera->oldest_us, rule, root->zone, interval_us(keeper));
 		ret_plan->next_due_us = due.bound == DUE_NEVER ? 0 : due.due_us;

@@ -31,25 +31,27 @@ enum kept_reason expiry_paused(struct keeper *keeper, char *text, size_t room);
 struct explanation {
 	struct due due;
 	enum kept_reason reason;
-	char detail[256];          /* holds, errno, what to do */
+	char detail[256]; /* holds, errno, what to do */
 	struct retention_rule rule;
 };
 /* Why this segment is still there and when it goes. */
-void expiry_explain(struct keeper *keeper, const struct segment_row *row, const struct camera_row *camera, struct explanation *ret_explanation);
+void expiry_explain(struct keeper *keeper, const struct segment_row *row, const struct camera_row *camera,
+    struct explanation *ret_explanation);
 
 /* Per camera: what is overdue, by reason, and what will go next. Computed by range of the key; cheap. */
 struct camera_plan {
 	uint64_t overdue_segments, overdue_bytes;
 	uint64_t by_reason[KEPT_REASON_COUNT];
-	int64_t oldest_overdue_us;       /* start; 0 for none */
-	int64_t next_due_us;             /* when the oldest deletable segment is due; 0 for none */
+	int64_t oldest_overdue_us;            /* start; 0 for none */
+	int64_t next_due_us;                  /* when the oldest deletable segment is due; 0 for none */
 	uint64_t until_segments, until_bytes; /* due from now to `until` and not held */
 	uint64_t held_segments, held_bytes;   /* of those due until then */
 };
-MUST_USE int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const struct retention_rule *rule, int64_t until_us,
-                         struct camera_plan *ret_plan);
+MUST_USE int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const struct retention_rule *rule,
+    int64_t until_us, struct camera_plan *ret_plan);
 
-/* Time was won back after a boot: the next pass asks first if it would delete an unusual amount, whatever was released before. */
+/* Time was won back after a boot: the next pass asks first if it would delete an unusual amount, whatever was released
+ * before. */
 void expiry_arm_brake(struct keeper *keeper);
 /* A person says go on after the brake. */
 MUST_USE int expiry_resume(struct keeper *keeper);

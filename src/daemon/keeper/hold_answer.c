@@ -95,20 +95,22 @@ static const char *length_text(int64_t us, char text[48]) {
 	return text;
 }
 
-static void coverage_say(struct keeper *keeper, const struct coverage *coverage, size_t cameras, char *text, size_t room) {
+static void coverage_say(
+    struct keeper *keeper, const struct coverage *coverage, size_t cameras, char *text, size_t room) {
 	char kept[48], erased[48], gap[48], future[48], moment[48], count[32];
 	size_t used = (size_t)snprintf(text, room, "%s kept in %s file%s", length_text(coverage->kept_us, kept),
-	                               answer_count(coverage->segments, count), coverage->segments == 1 ? "" : "s");
+	    answer_count(coverage->segments, count), coverage->segments == 1 ? "" : "s");
 	if (cameras > 1 && used < room)
 		used += (size_t)snprintf(text + used, room - used, " of %zu cameras together", cameras);
 	if (used < room)
-		used += coverage->erased_us > 0
-		            ? (size_t)snprintf(text + used, room - used, "; %s already deleted", length_text(coverage->erased_us, erased))
-		            : (size_t)snprintf(text + used, room - used, "; already deleted: none");
+		used += coverage->erased_us > 0 ? (size_t)snprintf(text + used, room - used, "; %s already deleted",
+		                                      length_text(coverage->erased_us, erased))
+		                                : (size_t)snprintf(text + used, room - used, "; already deleted: none");
 	if (coverage->gap_us > 0 && used < room)
 		used += (size_t)snprintf(text + used, room - used, "; %s not recorded", length_text(coverage->gap_us, gap));
 	if (coverage->future_us > 0 && used < room)
-		used += (size_t)snprintf(text + used, room - used, "; %s still to come", length_text(coverage->future_us, future));
+		used +=
+		    (size_t)snprintf(text + used, room - used, "; %s still to come", length_text(coverage->future_us, future));
 	if (coverage->first_due_us > 0 && used < room) {
 		answer_moment(keeper, coverage->first_due_us, NULL, moment, sizeof(moment));
 		(void)snprintf(text + used, room - used, ". Without a hold the first of it goes on %s", moment);
@@ -138,7 +140,8 @@ int hold_coverage_add(struct keeper *keeper, json_t *result, const struct camera
 	answer_time(keeper, object, "first_due", coverage.first_due_us, NULL);
 	json_object_set_new(object, "placed_after_part_was_erased", json_boolean(coverage.late));
 	json_object_set(object, "cameras", coverage.cameras);
-	bool complete = coverage.erased_us == 0 && !coverage.late && coverage.gap_us <= gap_tolerated_us(span, names->count);
+	bool complete =
+	    coverage.erased_us == 0 && !coverage.late && coverage.gap_us <= gap_tolerated_us(span, names->count);
 	coverage_say(keeper, &coverage, names->count, text, sizeof(text));
 	json_object_set_new(result, "complete", json_boolean(complete));
 	json_object_set_new(result, "coverage_text", json_string(text));

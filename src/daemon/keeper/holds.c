@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit/sha256.h"
 #include "base/log.h"
 #include "base/zone.h"
-#include "audit/sha256.h"
 #include "deletion.h"
 #include "expiry.h"
 #include "keeper.h"
@@ -89,12 +89,12 @@ static json_t *hold_details(const struct hold *hold) {
 	time_format_utc(hold->from_us, from, sizeof from);
 	time_format_utc(hold->to_us, to, sizeof to);
 	time_format_utc(hold->review_us, review, sizeof review);
-	json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:s, s:I}", "id", hold->id, "kind",
-	                           hold_kind_name(hold->kind), "state", hold_state_name(hold->state), "all_cameras", (int)hold->all_cameras, "cameras",
-	                           camera_names(hold), "from", from, "to", to, "from_us", (json_int_t)hold->from_us, "to_us",
-	                           (json_int_t)hold->to_us, "pre_roll_us", (json_int_t)hold->pre_roll_us, "post_roll_us",
-	                           (json_int_t)hold->post_roll_us, "reason", hold->reason, "case", hold->case_reference, "case_pending",
-	                           (int)hold->case_pending, "review", review, "review_us", (json_int_t)hold->review_us);
+	json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:s, s:I}", "id",
+	    hold->id, "kind", hold_kind_name(hold->kind), "state", hold_state_name(hold->state), "all_cameras",
+	    (int)hold->all_cameras, "cameras", camera_names(hold), "from", from, "to", to, "from_us",
+	    (json_int_t)hold->from_us, "to_us", (json_int_t)hold->to_us, "pre_roll_us", (json_int_t)hold->pre_roll_us,
+	    "post_roll_us", (json_int_t)hold->post_roll_us, "reason", hold->reason, "case", hold->case_reference,
+	    "case_pending", (int)hold->case_pending, "review", review, "review_us", (json_int_t)hold->review_us);
 	if (object == NULL)
 		return NULL;
 	if (hold->note != NULL) {
@@ -116,8 +116,8 @@ static json_t *hold_details(const struct hold *hold) {
 }
 
 static json_t *actor_json(const struct audit_actor *actor) {
-	return json_pack("{s:I, s:s?, s:I, s:s?}", "user_id", (json_int_t)actor->user_id, "user_name", actor->user_name, "pid",
-	                 (json_int_t)actor->pid, "role", actor->role);
+	return json_pack("{s:I, s:s?, s:I, s:s?}", "user_id", (json_int_t)actor->user_id, "user_name", actor->user_name,
+	    "pid", (json_int_t)actor->pid, "role", actor->role);
 }
 
 static void actor_from_json(const json_t *object, struct audit_actor *actor) {
@@ -286,7 +286,8 @@ bool holds_touch(struct keeper *keeper, const char *root, const char *camera, in
 	return hold_set_touches(holds_for_camera(keeper, root, camera), start_us, end_us);
 }
 
-void holds_naming(struct keeper *keeper, const char *root, const char *camera, struct span span, char *text, size_t room) {
+void holds_naming(
+    struct keeper *keeper, const char *root, const char *camera, struct span span, char *text, size_t room) {
 	char name[2 * CAMERA_BYTES_MAX + 2];
 	(void)snprintf(name, sizeof name, "%s/%s", root, camera);
 	size_t used = 0;
@@ -294,7 +295,8 @@ void holds_naming(struct keeper *keeper, const char *root, const char *camera, s
 	for (size_t i = 0; i < keeper->holds->count; i++) {
 		const struct hold *hold = &keeper->holds->list[i];
 		struct span held = hold_span(hold);
-		if (!hold_in_force(hold) || !names_camera(hold, name) || held.from_us >= span.to_us || held.to_us <= span.from_us)
+		if (!hold_in_force(hold) || !names_camera(hold, name) || held.from_us >= span.to_us ||
+		    held.to_us <= span.from_us)
 			continue;
 		int written = snprintf(text + used, room - used, "%s%s", used > 0 ? ", " : "", hold->id);
 		if (written < 0 || (size_t)written >= room - used)
@@ -304,14 +306,16 @@ void holds_naming(struct keeper *keeper, const char *root, const char *camera, s
 }
 
 /* state.db with its outbox row: the hold is durable when this returns 0. */
-static int commit(struct keeper *keeper, const struct hold *hold, enum audit_action action, const struct audit_actor *actor, int64_t *ret_outbox,
-                  char **ret_details) {
-	json_t *stored = json_pack("{s:o, s:o}", "hold", hold_details(hold), "actor", actor == NULL ? json_null() : actor_json(actor));
+static int commit(struct keeper *keeper, const struct hold *hold, enum audit_action action,
+    const struct audit_actor *actor, int64_t *ret_outbox, char **ret_details) {
+	json_t *stored =
+	    json_pack("{s:o, s:o}", "hold", hold_details(hold), "actor", actor == NULL ? json_null() : actor_json(actor));
 	char *details = stored == NULL ? NULL : json_dumps(stored, JSON_COMPACT);
 	json_decref(stored);
 	if (details == NULL)
 		return -ENOMEM;
-	int error = state_hold_put(keeper->state, hold, action, details, audit_writer_size(record_writer(keeper)), ret_outbox);
+	int error =
+	    state_hold_put(keeper->state, hold, action, details, audit_writer_size(record_writer(keeper)), ret_outbox);
 	if (error != 0) {
 		free(details);
 		return error;
@@ -320,7 +324,8 @@ static int commit(struct keeper *keeper, const struct hold *hold, enum audit_act
 	return 0;
 }
 
-/* Writes the entry of a committed change. A log that cannot be written does not undo the hold: the row waits in the outbox. */
+/* Writes the entry of a committed change. A log that cannot be written does not undo the hold: the row waits in the
+ * outbox. */
 static void tell(struct keeper *keeper, int64_t outbox, enum audit_action action, char *details) {
 	int error = deliver(keeper, outbox, action, details);
 	if (error != 0)
@@ -353,7 +358,8 @@ static int give_id(struct keeper *keeper, struct hold *hold) {
 	return 0;
 }
 
-void holds_place(struct keeper *keeper, struct hold *hold, const struct audit_actor *actor, holds_done done, void *context) {
+void holds_place(
+    struct keeper *keeper, struct hold *hold, const struct audit_actor *actor, holds_done done, void *context) {
 	struct placing *placing = calloc(1, sizeof *placing);
 	int64_t outbox = 0;
 	char *details = NULL;
@@ -377,7 +383,8 @@ void holds_place(struct keeper *keeper, struct hold *hold, const struct audit_ac
 	deletion_stop_for_hold(keeper, on_stopped, placing);
 }
 
-static int change(struct keeper *keeper, const struct hold *hold, enum audit_action action, const struct audit_actor *actor) {
+static int change(
+    struct keeper *keeper, const struct hold *hold, enum audit_action action, const struct audit_actor *actor) {
 	struct hold *mine = find(keeper->holds, hold->id);
 	if (mine == NULL)
 		return -ENOENT;
@@ -399,7 +406,8 @@ static int change(struct keeper *keeper, const struct hold *hold, enum audit_act
 	return 0;
 }
 
-/* Deletions in flight that the wider hold touches are stopped; nobody waits for it here, since the earlier part was safe already. */
+/* Deletions in flight that the wider hold touches are stopped; nobody waits for it here, since the earlier part was
+ * safe already. */
 static void nobody_waits(struct keeper *keeper, size_t in_doubt, void *context) {
 	(void)keeper;
 	(void)in_doubt;
@@ -413,7 +421,8 @@ int holds_change(struct keeper *keeper, const struct hold *hold, const struct au
 	return error;
 }
 
-int holds_release_ask(struct keeper *keeper, const char *id, const struct audit_actor *actor, int64_t *ret_release_at_us) {
+int holds_release_ask(
+    struct keeper *keeper, const char *id, const struct audit_actor *actor, int64_t *ret_release_at_us) {
 	const struct hold *known = holds_find(keeper, id);
 	if (known == NULL)
 		return -ENOENT;

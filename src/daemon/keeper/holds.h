@@ -24,7 +24,8 @@ const struct hold *holds_find(const struct keeper *keeper, const char *id);
 const struct hold_set *holds_for_camera(struct keeper *keeper, const char *root, const char *camera);
 bool holds_touch(struct keeper *keeper, const char *root, const char *camera, int64_t start_us, int64_t end_us);
 /* The ids of the holds that touch, comma separated, for explanations. */
-void holds_naming(struct keeper *keeper, const char *root, const char *camera, struct span span, char *text, size_t room);
+void holds_naming(
+    struct keeper *keeper, const char *root, const char *camera, struct span span, char *text, size_t room);
 
 /*
  * Places: gives the id, commits state.db, stops deletions in flight that it may touch, writes the
@@ -32,10 +33,13 @@ void holds_naming(struct keeper *keeper, const char *root, const char *camera, s
  * 20 ms; in_doubt counts segments whose unlink a hanging disk may still be doing. The hold is copied.
  */
 typedef void (*holds_done)(struct keeper *keeper, int error, const struct hold *hold, size_t in_doubt, void *context);
-void holds_place(struct keeper *keeper, struct hold *hold, const struct audit_actor *actor, holds_done done, void *context);
+void holds_place(
+    struct keeper *keeper, struct hold *hold, const struct audit_actor *actor, holds_done done, void *context);
 /* Changes an existing hold that only gets wider, gets its details, or a later review. 0 or a negative errno. */
 MUST_USE int holds_change(struct keeper *keeper, const struct hold *hold, const struct audit_actor *actor);
-/* Asks for release: in force until release_delay has passed. Only called when two_person is off (approvals come with their own issue). */
-MUST_USE int holds_release_ask(struct keeper *keeper, const char *id, const struct audit_actor *actor, int64_t *ret_release_at_us);
+/* Asks for release: in force until release_delay has passed. Only called when two_person is off (approvals come with
+ * their own issue). */
+MUST_USE int holds_release_ask(
+    struct keeper *keeper, const char *id, const struct audit_actor *actor, int64_t *ret_release_at_us);
 /* Ends pending releases whose time has come; called each minute. */
 void holds_tick(struct keeper *keeper);

@@ -22,9 +22,9 @@
 struct index;
 
 struct segment_key {
-	int64_t camera;     /* index_camera() */
+	int64_t camera; /* index_camera() */
 	int64_t start_us;
-	uint32_t ordinal;   /* tells segments of one start apart (two names of one inode, still and video) */
+	uint32_t ordinal; /* tells segments of one start apart (two names of one inode, still and video) */
 };
 
 /* Exactly what must still be on the disk for a file to be the one that is meant. */
@@ -32,29 +32,29 @@ struct file_identity {
 	uint64_t inode;
 	uint64_t bytes;
 	int64_t mtime_ns;
-	int64_t birth_ns;   /* 0: the filesystem has none */
+	int64_t birth_ns; /* 0: the filesystem has none */
 };
 
 struct segment_row {
 	struct segment_key key;
-	int64_t folder;                     /* index_folder() */
-	char name[NAME_BYTES_MAX + 1];      /* the file in that folder; bytes; never empty */
+	int64_t folder;                /* index_folder() */
+	char name[NAME_BYTES_MAX + 1]; /* the file in that folder; bytes; never empty */
 	struct file_identity file;
-	int64_t end_us;                     /* 0: not known yet */
-	int64_t earliest_us;                /* where time_suspect or fold_unsettled; else start_us */
+	int64_t end_us;      /* 0: not known yet */
+	int64_t earliest_us; /* where time_suspect or fold_unsettled; else start_us */
 	enum segment_state state;
 	enum segment_kind kind;
-	uint8_t pattern;                    /* of the layout's */
+	uint8_t pattern; /* of the layout's */
 	enum start_source source;
 	bool time_suspect;
 	bool fold;
 	bool fold_unsettled;
-	bool grouped;                       /* has members (sidecars or a folder's files) */
-	bool probed;                        /* facts were read at the configured grade */
-	uint8_t damage;                     /* enum probe_damage */
+	bool grouped;   /* has members (sidecars or a folder's files) */
+	bool probed;    /* facts were read at the configured grade */
+	uint8_t damage; /* enum probe_damage */
 	bool has_sha256;
 	uint8_t sha256[HASH_BYTES];
-	int32_t delete_errno;               /* of the last failed deletion; 0 for none */
+	int32_t delete_errno; /* of the last failed deletion; 0 for none */
 };
 
 /* A file that lives and dies with a segment. */
@@ -67,29 +67,29 @@ struct member_row {
 /* A stretch of footage that is gone: one row for each tombstone or missing entry. */
 struct erased_row {
 	int64_t camera;
-	int64_t from_us, to_us;   /* of the footage */
-	int64_t at_us;            /* when it went */
+	int64_t from_us, to_us; /* of the footage */
+	int64_t at_us;          /* when it went */
 	uint64_t segments, bytes;
-	bool by_us;               /* false: deleted by others or vanished */
-	char rule[32];            /* "retention", "legal maximum", "missing" */
-	uint64_t sequence;        /* of the entry */
+	bool by_us;        /* false: deleted by others or vanished */
+	char rule[32];     /* "retention", "legal maximum", "missing" */
+	uint64_t sequence; /* of the entry */
 };
 
 struct camera_row {
 	int64_t id;
-	int64_t root;                        /* index_root() */
+	int64_t root; /* index_root() */
 	char root_name[CAMERA_BYTES_MAX + 1];
 	char name[CAMERA_BYTES_MAX + 1];
-	uint64_t segments, bytes;            /* kept up to date with every change */
-	uint64_t not_sealed;                 /* open or discovered */
-	int64_t oldest_us, newest_us;        /* starts; 0 for none */
+	uint64_t segments, bytes;     /* kept up to date with every change */
+	uint64_t not_sealed;          /* open or discovered */
+	int64_t oldest_us, newest_us; /* starts; 0 for none */
 };
 
 struct folder_row {
 	int64_t id;
-	char path[PATH_BYTES_MAX + 1];       /* below the root; "" is the root */
-	int64_t mtime_ns, ctime_ns;          /* at its last complete listing; 0: read again */
-	uint64_t foreign;                    /* files in it that match nothing */
+	char path[PATH_BYTES_MAX + 1]; /* below the root; "" is the root */
+	int64_t mtime_ns, ctime_ns;    /* at its last complete listing; 0: read again */
+	uint64_t foreign;              /* files in it that match nothing */
 };
 
 /* A callback returns 0 to go on; anything else ends the walk and is returned. */
@@ -108,8 +108,8 @@ struct index_root {
 };
 
 /*
- * Opens or makes index.db in the state folder (its path). A corrupt one, or one of a newer schema, is set aside as index.db.damaged and
- * a new one made; ret_fresh says that the index starts empty. 0 or a negative errno.
+ * Opens or makes index.db in the state folder (its path). A corrupt one, or one of a newer schema, is set aside as
+ * index.db.damaged and a new one made; ret_fresh says that the index starts empty. 0 or a negative errno.
  */
 MUST_USE int index_open(const char *state_dir, struct index **ret_index, bool *ret_fresh);
 /* Commits. Takes NULL. Returns NULL. */
@@ -118,7 +118,8 @@ MUST_USE int index_commit(struct index *index);
 /* A statement met damage (-EUCLEAN): close the index, set the file aside with index_mark_damaged() and start anew. */
 bool index_damaged(const struct index *index);
 MUST_USE int index_mark_damaged(const char *state_dir);
-/* Small numbers that are committed with the rows ("log_size": entries of the audit log whose effects are in the index). -ENOENT where there is none. */
+/* Small numbers that are committed with the rows ("log_size": entries of the audit log whose effects are in the index).
+ * -ENOENT where there is none. */
 MUST_USE int index_value_get(struct index *index, const char *key, int64_t *ret_value);
 MUST_USE int index_value_put(struct index *index, const char *key, int64_t value);
 /* Changes since the last commit. */
@@ -137,12 +138,14 @@ void index_totals(const struct index *index, uint64_t *ret_segments);
 /* -ENOENT where there is none. */
 MUST_USE int64_t index_find_folder(struct index *index, int64_t root, struct text path);
 MUST_USE int index_folder_get(struct index *index, int64_t folder, struct folder_row *ret_row);
-MUST_USE int index_folder_set(struct index *index, int64_t folder, int64_t mtime_ns, int64_t ctime_ns, uint64_t foreign);
+MUST_USE int index_folder_set(
+    struct index *index, int64_t folder, int64_t mtime_ns, int64_t ctime_ns, uint64_t foreign);
 /* The folder is gone; its segments must have been removed. */
 MUST_USE int index_folder_remove(struct index *index, int64_t folder);
 MUST_USE int index_folders(struct index *index, int64_t root, index_each_folder each, void *context);
 /* Folders below `path` and itself. */
-MUST_USE int index_folders_below(struct index *index, int64_t root, struct text path, index_each_folder each, void *context);
+MUST_USE int index_folders_below(
+    struct index *index, int64_t root, struct text path, index_each_folder each, void *context);
 
 /* Reads the cameras, with their totals; no scan of segments. */
 MUST_USE int index_cameras(struct index *index, index_each_camera each, void *context);
@@ -161,13 +164,15 @@ MUST_USE int index_get(struct index *index, const struct segment_key *key, struc
 MUST_USE int index_find(struct index *index, int64_t folder, struct text name, struct segment_row *ret_row);
 
 /* Segments of a camera with from_us <= start <= to_us in order of start, at most `limit` (0: all). */
-MUST_USE int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit, index_each_segment each,
-                         void *context);
-/* The segment before `start_us` (the nearest smaller start); -ENOENT. The longest a segment of the camera is bounds how far back one can reach into a span. */
+MUST_USE int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit,
+    index_each_segment each, void *context);
+/* The segment before `start_us` (the nearest smaller start); -ENOENT. The longest a segment of the camera is bounds how
+ * far back one can reach into a span. */
 MUST_USE int index_before(struct index *index, int64_t camera, int64_t start_us, struct segment_row *ret_row);
 /* The start of the next segment of this camera and kind after `start_us`; 0 for none. */
 int64_t index_next_start(struct index *index, int64_t camera, int64_t start_us, enum segment_kind kind);
-/* The longest duration of any of the camera's segments, in µs: searches for what touches a span begin that much earlier. */
+/* The longest duration of any of the camera's segments, in µs: searches for what touches a span begin that much
+ * earlier. */
 int64_t index_longest_us(struct index *index, int64_t camera);
 MUST_USE int index_in_folder(struct index *index, int64_t folder, index_each_segment each, void *context);
 /* Rows that are not sealed, of all cameras of a root. */
@@ -182,8 +187,8 @@ MUST_USE int index_member_remove(struct index *index, int64_t folder, struct tex
 MUST_USE int index_members(struct index *index, const struct segment_key *key, index_each_member each, void *context);
 
 /* -ENOENT where the place is no member's. */
-MUST_USE int index_member_find(struct index *index, int64_t folder, struct text name, struct segment_key *ret_key,
-                               struct member_row *ret_member);
+MUST_USE int index_member_find(
+    struct index *index, int64_t folder, struct text name, struct segment_key *ret_key, struct member_row *ret_member);
 MUST_USE int index_members_in_folder(struct index *index, int64_t folder, index_each_owned each, void *context);
 
 /* Files that all segments of a camera need (init.mp4): deleted last, with the camera's last segment. */
@@ -194,7 +199,8 @@ MUST_USE int index_shared_in_folder(struct index *index, int64_t folder, index_e
 
 MUST_USE int index_erased_add(struct index *index, const struct erased_row *row);
 /* Those that touch the span, in order of from_us. */
-MUST_USE int index_erased(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, index_each_erased each, void *context);
+MUST_USE int index_erased(
+    struct index *index, int64_t camera, int64_t from_us, int64_t to_us, index_each_erased each, void *context);
 
 /* True if camera and start alone give the row's path by the layout, so that a log entry need not name it. */
 bool index_name_derived(struct index *index, const struct segment_row *row);

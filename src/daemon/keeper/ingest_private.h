@@ -32,14 +32,14 @@ enum {
 /* The folder that a message is about. */
 struct place {
 	struct root *root;
-	int64_t folder;   /* its id */
+	int64_t folder; /* its id */
 	struct text path;
 };
 
 /* What the index has under a name of the folder that is being listed. */
 struct known {
 	uint64_t hash;
-	uint32_t name;    /* offset in the listing's names */
+	uint32_t name; /* offset in the listing's names */
 	enum { KNOWN_SEGMENT, KNOWN_MEMBER, KNOWN_SHARED } what;
 	bool seen;
 	enum segment_state state;
@@ -55,15 +55,15 @@ struct sidecar {
 
 struct listing {
 	bool active;
-	bool fresh;       /* the folder was not known: no name in it can be */
-	bool disturbed;   /* changes were told meanwhile: the table may lack names */
-	bool undecided;   /* a file had no start: read the folder again at the next scan */
+	bool fresh;     /* the folder was not known: no name in it can be */
+	bool disturbed; /* changes were told meanwhile: the table may lack names */
+	bool undecided; /* a file had no start: read the folder again at the next scan */
 	char path[PATH_BYTES_MAX + 1];
 	int64_t folder;
 	uint64_t foreign;
 	struct known *known;
 	size_t known_count, known_room;
-	uint32_t *table;  /* number + 1 in known, by hash */
+	uint32_t *table; /* number + 1 in known, by hash */
 	size_t table_mask;
 	char *names;
 	size_t names_used, names_room;
@@ -74,19 +74,19 @@ struct listing {
 struct gone {
 	struct segment_key key; /* camera 0: the folder itself goes once it is empty */
 	uint16_t root;
-	bool in_scan;           /* waits for the end of the scan, which may show where it was moved */
+	bool in_scan; /* waits for the end of the scan, which may show where it was moved */
 	int64_t folder;
 	uint64_t inode;
 	int64_t birth_ns;
-	int64_t due_us;         /* on the boot clock */
+	int64_t due_us; /* on the boot clock */
 };
 
 struct idle {
 	struct segment_key key;
 	uint16_t root;
-	int64_t due_us;         /* on the boot clock */
+	int64_t due_us; /* on the boot clock */
 	int64_t wait_us;
-	int64_t mtime_ns;       /* as it was when the wait began */
+	int64_t mtime_ns; /* as it was when the wait began */
 	uint64_t bytes;
 };
 
@@ -101,12 +101,12 @@ struct seal {
 	uint64_t bytes;
 	bool has_sha256;
 	uint8_t sha256[HASH_BYTES];
-	char *name;             /* path below the root where it is not derived; else NULL */
+	char *name; /* path below the root where it is not derived; else NULL */
 };
 
 struct ingest {
 	struct keeper *keeper;
-	int64_t now_us;         /* of the message being handled: trusted wall clock, or 0 */
+	int64_t now_us; /* of the message being handled: trusted wall clock, or 0 */
 	int64_t wall_us, boot_us;
 	struct listing *listings; /* one a root */
 	size_t listing_count;
@@ -122,7 +122,7 @@ struct ingest {
 	struct seal *seals;
 	size_t seal_count, seal_room;
 	bool sealing_failed;
-	struct event *timer;    /* gone and idle */
+	struct event *timer; /* gone and idle */
 };
 
 /* Grows an array by doubling; false without memory. */
@@ -135,8 +135,8 @@ void ingest_timer(struct ingest *ingest);
 /* ingest_file.c */
 enum told { TOLD_NOTHING, TOLD_FOREIGN, TOLD_UNDECIDED };
 /* One name that is there. `known` may be NULL; `lookup` asks the index then. */
-enum told file_told(struct ingest *ingest, const struct place *place, const struct record_entry *entry, const struct known *known,
-    bool lookup);
+enum told file_told(struct ingest *ingest, const struct place *place, const struct record_entry *entry,
+    const struct known *known, bool lookup);
 int file_batch_insert(struct ingest *ingest, struct root *root);
 /* Decides start and earliest anew from path, mtime and what the container claims. False: there is none. */
 bool file_decide_start(struct ingest *ingest, const struct root *root, struct segment_row *row, struct text path,
@@ -146,7 +146,8 @@ bool file_decide_start(struct ingest *ingest, const struct root *root, struct se
 int sidecar_defer(struct listing *listing, const struct record_entry *entry, const char *owner);
 /* Gives it to its segment; false: that is not there. */
 bool sidecar_attach(struct ingest *ingest, const struct place *place, const struct sidecar *sidecar);
-void sidecar_wait(struct ingest *ingest, const struct place *place, const struct record_entry *entry, const char *owner);
+void sidecar_wait(
+    struct ingest *ingest, const struct place *place, const struct record_entry *entry, const char *owner);
 void sidecars_claim(struct ingest *ingest, const struct place *place);
 void sidecars_end(struct ingest *ingest, const struct place *place, struct listing *listing);
 void sidecar_free(struct sidecar *sidecar);

@@ -46,9 +46,9 @@ struct keeper {
 	struct event_base *base;
 	struct channel *supervisor;
 	struct settings *settings;
-	int state_fd;                /* the state folder */
-	int mountinfo_fd;            /* the mount table, opened before the sandbox */
-	int syslog_fd;               /* record_open_syslog(), before the sandbox; -1: none */
+	int state_fd;     /* the state folder */
+	int mountinfo_fd; /* the mount table, opened before the sandbox */
+	int syslog_fd;    /* record_open_syslog(), before the sandbox; -1: none */
 	struct state *state;
 	struct index *index;
 	struct record *record;
@@ -63,11 +63,12 @@ struct keeper {
 	struct control *control;
 	struct user_names *user_names; /* read before the sandbox closes /etc/passwd; control.c takes it over */
 	struct rebuild *rebuild;
-	int64_t index_committed_us;  /* boot clock */
-	int64_t started_us;          /* wall clock, for status */
-	bool index_rebuilding;       /* the index was missing or corrupt: nothing is deleted until every root is scanned and the log replayed */
+	int64_t index_committed_us; /* boot clock */
+	int64_t started_us;         /* wall clock, for status */
+	bool index_rebuilding; /* the index was missing or corrupt: nothing is deleted until every root is scanned and the
+	                          log replayed */
 	bool stopping;
-	bool failed;                 /* ends with an error, so that the supervisor starts it again (or stops, after keeper_fatal()) */
+	bool failed; /* ends with an error, so that the supervisor starts it again (or stops, after keeper_fatal()) */
 };
 
 /* Ends the program in good order: channels close (the children end), the log is published, the databases close. */

@@ -65,7 +65,8 @@ static struct root *param_root(struct keeper *keeper, struct request *request, c
 		return NULL;
 	struct root *root = roots_by_name(keeper, name);
 	if (!root)
-		request_fail(request, CONTROL_NOT_FOUND, "root", "there is no root '%.100s'; `retentionctl root list` shows them", name);
+		request_fail(
+		    request, CONTROL_NOT_FOUND, "root", "there is no root '%.100s'; `retentionctl root list` shows them", name);
 	return root;
 }
 
@@ -77,13 +78,13 @@ static void volume_adopt_call(struct keeper *keeper, struct request *request, co
 	bool others = strcmp(as, "other") == 0;
 	if (!others && strcmp(as, "new") != 0 && strcmp(as, "own") != 0) {
 		request_fail(request, CONTROL_PARAMS, "malformed",
-		             "'as' must be new (an empty disk), own (this box's footage) or other (another box's: observed only)");
+		    "'as' must be new (an empty disk), own (this box's footage) or other (another box's: observed only)");
 		return;
 	}
 	int error = param_flag(params, "dry_run") ? 0 : roots_adopt(keeper, root, others);
 	if (error < 0) {
 		request_fail(request, CONTROL_REFUSED, "adopt", "%s cannot be adopted: %s", root->settings->name,
-		             root->reason[0] ? root->reason : strerror(-error));
+		    root->reason[0] ? root->reason : strerror(-error));
 		return;
 	}
 	json_t *result = answer_new();
@@ -203,12 +204,14 @@ static void config_show_call(struct keeper *keeper, struct request *request, con
 	answer_text(clock, "require", clock_level_name(settings->clock.require));
 	answer_duration(clock, "max_jump", &settings->clock.max_jump);
 	json_object_set_new(result, "clock", clock);
-	json_object_set_new(result, "brake", json_pack("{s:I, s:I}", "days", (json_int_t)settings->brake.days, "minimum",
-	                                               (json_int_t)settings->brake.minimum));
+	json_object_set_new(result, "brake",
+	    json_pack(
+	        "{s:I, s:I}", "days", (json_int_t)settings->brake.days, "minimum", (json_int_t)settings->brake.minimum));
 	json_t *expiry = json_object();
 	answer_duration(expiry, "interval", &settings->expiry_interval);
 	json_object_set_new(result, "expiry", expiry);
-	json_object_set_new(result, "fingerprint", json_string(FINGERPRINT[settings->fingerprint % ARRAY_LENGTH(FINGERPRINT)]));
+	json_object_set_new(
+	    result, "fingerprint", json_string(FINGERPRINT[settings->fingerprint % ARRAY_LENGTH(FINGERPRINT)]));
 	json_t *log = json_object();
 	answer_duration(log, "keep", &settings->log.keep);
 	answer_duration(log, "checkpoint", &settings->log.checkpoint);

@@ -32,12 +32,14 @@ static json_t *brake_json(struct keeper *keeper) {
 static const char *blocked_by(const struct camera_plan *plan) {
 	int most = -1;
 	for (int reason = 0; reason < KEPT_REASON_COUNT; reason++)
-		if (plan->by_reason[reason] > 0 && reason != KEPT_PENDING && (most < 0 || plan->by_reason[reason] > plan->by_reason[most]))
+		if (plan->by_reason[reason] > 0 && reason != KEPT_PENDING &&
+		    (most < 0 || plan->by_reason[reason] > plan->by_reason[most]))
 			most = reason;
 	return most < 0 ? NULL : kept_reason_sentence((enum kept_reason)most);
 }
 
-static json_t *plan_json(struct keeper *keeper, const struct overview_camera *camera, int64_t until_us, int64_t interval_us) {
+static json_t *plan_json(
+    struct keeper *keeper, const struct overview_camera *camera, int64_t until_us, int64_t interval_us) {
 	json_t *object = json_object();
 	char full[CAMERA_FULL_BYTES], holds[512] = "";
 	if (!object)
@@ -54,7 +56,8 @@ static json_t *plan_json(struct keeper *keeper, const struct overview_camera *ca
 	answer_integer(object, "held_bytes", plan->held_bytes);
 	if (plan->held_segments > 0 && row->oldest_us > 0) {
 		int64_t last = retention_due_before(until_us, &camera->rule, zone, interval_us);
-		holds_naming(keeper, row->root_name, row->name, (struct span){.from_us = row->oldest_us, .to_us = last}, holds, sizeof(holds));
+		holds_naming(keeper, row->root_name, row->name, (struct span){.from_us = row->oldest_us, .to_us = last}, holds,
+		    sizeof(holds));
 	}
 	answer_text(object, "holds", holds[0] ? holds : NULL);
 	answer_integer(object, "overdue_segments", plan->overdue_segments);
@@ -78,18 +81,23 @@ static void deletion_plan_call(struct keeper *keeper, struct request *request, c
 	(void)!duration_fixed_us(&keeper->settings->expiry_interval, &interval_us);
 	json_t *result = answer_new();
 	json_t *list = json_array();
-	uint64_t segments = 0, bytes = 0, held = 0;
+	uint64_t segments = 0, bytes = 0, held = 0, waiting = 0;
 	for (size_t i = 0; i < overview.camera_count; i++) {
+		const struct camera_plan *plan = &overview.cameras[i].plan;
 		json_array_append_new(list, plan_json(keeper, &overview.cameras[i], until, interval_us));
-		segments += overview.cameras[i].plan.until_segments;
-		bytes += overview.cameras[i].plan.until_bytes;
-		held += overview.cameras[i].plan.held_segments;
+		const struct root *root = roots_by_id(keeper, overview.cameras[i].row.root);
+		bool deletes = root && root_may_delete(root);
+		segments += deletes ? plan->until_segments : 0;
+		bytes += deletes ? plan->until_bytes : 0;
+		waiting += deletes ? 0 : plan->until_segments;
+		held += plan->held_segments;
 	}
 	answer_time(keeper, result, "now", overview.now_us, NULL);
 	answer_time(keeper, result, "until", until, NULL);
 	answer_integer(result, "segments", segments);
 	answer_integer(result, "bytes", bytes);
 	answer_integer(result, "held_segments", held);
+	answer_integer(result, "waiting_segments", waiting);
 	json_object_set_new(result, "cameras", list);
 	json_object_set_new(result, "deletion", deletion_json(keeper, &overview));
 	overview_release(&overview);
@@ -116,7 +124,8 @@ static void deletion_status_call(struct keeper *keeper, struct request *request,
 static void deletion_resume_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	const struct brake_count *brake = expiry_brake(keeper);
 	if (!brake->engaged) {
-		request_fail(request, CONTROL_REFUSED, "not_paused", "deletion is not paused by the brake; `retentionctl deletion status` says what keeps it");
+		request_fail(request, CONTROL_REFUSED, "not_paused",
+		    "deletion is not paused by the brake; `retentionctl deletion status` says what keeps it");
 		return;
 	}
 	if (!param_flag(params, "dry_run")) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* doctor: what keeper can judge about its surroundings, each with what to do. retentionctl adds what the kernel offers. */
+/* doctor: what keeper can judge about its surroundings, each with what to do. retentionctl adds what the kernel offers.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -36,16 +37,18 @@ static void mount_check(const struct root *root, json_t *list) {
 	if (root->state == ROOT_OFFLINE) {
 		snprintf(text, sizeof(text), "%s (%s): %s", root->settings->name, path, root->reason);
 		check(list, "root", "problem", text,
-		      "mount the disk; if it is another disk on purpose: retentionctl volume adopt ROOT --as new|own|other");
+		    "mount the disk; if it is another disk on purpose: retentionctl volume adopt ROOT --as new|own|other");
 	} else if (root->found.read_only) {
 		snprintf(text, sizeof(text), "%s (%s) is mounted read-only", root->settings->name, path);
-		check(list, "root", "problem", text, "mount it with rw, or check the disk: the kernel turns a damaged one read-only");
+		check(list, "root", "problem", text,
+		    "mount it with rw, or check the disk: the kernel turns a damaged one read-only");
 	} else {
 		snprintf(text, sizeof(text), "%s (%s): %s, %s on %s", root->settings->name, path, root_state_name(root->state),
-		         root->uuid[0] ? root->uuid : "no UUID", root->filesystem[0] ? root->filesystem : "an unknown filesystem");
+		    root->uuid[0] ? root->uuid : "no UUID", root->filesystem[0] ? root->filesystem : "an unknown filesystem");
 		check(list, "root", "ok", text, NULL);
 		if (root->found.root_birth_ns == 0)
-			check(list, "root", "note", "this filesystem keeps no birth times: files are identified by inode, size and mtime", NULL);
+			check(list, "root", "note",
+			    "this filesystem keeps no birth times: files are identified by inode, size and mtime", NULL);
 	}
 }
 
@@ -54,12 +57,12 @@ static void mode_check(struct keeper *keeper, const struct overview *overview, c
 	if (root->settings->mode == ROOT_ENFORCE && !root->observe_only)
 		return;
 	answer_moment(keeper, root->observing_since_us ? root->observing_since_us : keeper->started_us, root->zone, moment,
-	              sizeof(moment));
+	    sizeof(moment));
 	uint64_t past = overview_root_past_limit(overview, root->settings->name);
 	snprintf(text, sizeof(text), "%s only observes since %s: %s files past the limit", root->settings->name, moment,
-	         answer_count(past, count));
+	    answer_count(past, count));
 	check(list, "mode", past > 0 ? "problem" : "note", text,
-	      "look at `retentionctl deletion plan`, then set mode = \"enforce\" and reload");
+	    "look at `retentionctl deletion plan`, then set mode = \"enforce\" and reload");
 }
 
 static void watch_check(const struct root *root, json_t *list) {
@@ -67,10 +70,11 @@ static void watch_check(const struct root *root, json_t *list) {
 	char text[300], todo[200];
 	if (coverage->watched >= coverage->folders)
 		return;
-	snprintf(text, sizeof(text), "%s: %" PRIu32 " of %" PRIu32 " folders are watched; the limit is %" PRIu32, root->settings->name,
-	         coverage->watched, coverage->folders, coverage->limit);
-	snprintf(todo, sizeof(todo), "sysctl fs.inotify.max_user_watches=%" PRIu32 " (each watch takes about 1 KiB of kernel memory)",
-	         coverage->limit + 2 * (coverage->folders - coverage->watched));
+	snprintf(text, sizeof(text), "%s: %" PRIu32 " of %" PRIu32 " folders are watched; the limit is %" PRIu32,
+	    root->settings->name, coverage->watched, coverage->folders, coverage->limit);
+	snprintf(todo, sizeof(todo),
+	    "sysctl fs.inotify.max_user_watches=%" PRIu32 " (each watch takes about 1 KiB of kernel memory)",
+	    coverage->limit + 2 * (coverage->folders - coverage->watched));
 	check(list, "inotify", "note", text, todo);
 }
 
@@ -78,12 +82,14 @@ static void foreign_check(const struct root *root, json_t *list) {
 	char text[1100], count[32];
 	if (root->foreign == 0)
 		return;
-	snprintf(text, sizeof(text), "%s: %s files are not recognised by layout '%s', such as: %s%s%s%s%s", root->settings->name,
-	         answer_count(root->foreign, count), root->settings->layout ? root->settings->layout->name : "", root->foreign_examples[0],
-	         root->foreign_examples[1][0] ? ", " : "", root->foreign_examples[1], root->foreign_examples[2][0] ? ", " : "",
-	         root->foreign_examples[2]);
+	snprintf(text, sizeof(text), "%s: %s files are not recognised by layout '%s', such as: %s%s%s%s%s",
+	    root->settings->name, answer_count(root->foreign, count),
+	    root->settings->layout ? root->settings->layout->name : "", root->foreign_examples[0],
+	    root->foreign_examples[1][0] ? ", " : "", root->foreign_examples[1], root->foreign_examples[2][0] ? ", " : "",
+	    root->foreign_examples[2]);
 	check(list, "names", "note", text,
-	      "if this is footage: choose another layout (retentionctl doctor --scan PATH) or write a pattern; it is never deleted as it is");
+	    "if this is footage: choose another layout (retentionctl doctor --scan PATH) or write a pattern; it is never "
+	    "deleted as it is");
 }
 
 static void recorder_check(const struct root *root, json_t *list) {
@@ -98,33 +104,39 @@ static void clock_check(struct keeper *keeper, json_t *list) {
 	const struct clock_verdict *verdict = timekeeping_judge(keeper);
 	char text[400];
 	snprintf(text, sizeof(text), "the clock is %s; deletion needs %s or better%s%s", clock_level_name(verdict->level),
-	         clock_level_name(keeper->settings->clock.require), verdict->reason[0] ? ": " : "", verdict->reason);
+	    clock_level_name(keeper->settings->clock.require), verdict->reason[0] ? ": " : "", verdict->reason);
 	check(list, "clock", verdict->trusted ? "ok" : "problem", text,
-	      verdict->trusted ? NULL : "synchronise it (chrony, systemd-timesyncd), or look at a watch and say: retentionctl clock confirm");
+	    verdict->trusted
+	        ? NULL
+	        : "synchronise it (chrony, systemd-timesyncd), or look at a watch and say: retentionctl clock confirm");
 	if (keeper->settings->clock.require == CLOCK_UNVERIFIED)
-		check(list, "clock", "note", "clock.require = \"unverified\" is for trials", "set clock.require = \"rtc\" before this box is relied on");
+		check(list, "clock", "note", "clock.require = \"unverified\" is for trials",
+		    "set clock.require = \"rtc\" before this box is relied on");
 }
 
 /* Readable by others, or not ours: whoever reads the key can sign a false log. */
 static void key_check(struct keeper *keeper, json_t *list) {
 	struct stat info;
 	if (fstatat(keeper->state_fd, "keys", &info, AT_SYMLINK_NOFOLLOW) < 0) {
-		check(list, "keys", "problem", "the folder of the signing key cannot be read", "see the log lines of the daemon");
+		check(
+		    list, "keys", "problem", "the folder of the signing key cannot be read", "see the log lines of the daemon");
 	} else if (info.st_mode & 0077) {
-		check(list, "keys", "problem", "others may enter the folder of the signing key", "chmod 700 keys in the state folder");
+		check(list, "keys", "problem", "others may enter the folder of the signing key",
+		    "chmod 700 keys in the state folder");
 	} else {
 		check(list, "keys", "ok", "the signing key is for the daemon alone", NULL);
 	}
 	if (fstatat(keeper->state_fd, "state.db", &info, AT_SYMLINK_NOFOLLOW) == 0 && (info.st_mode & 0007))
 		check(list, "permissions", "problem", "state.db can be read by everyone: holds name cases",
-		      "chmod o= state.db in the state folder");
+		    "chmod o= state.db in the state folder");
 	if (fstatat(keeper->state_fd, "state.db.yesterday", &info, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    clock_wall_us() - info.st_mtim.tv_sec * US_PER_SECOND > 3 * US_PER_DAY)
 		check(list, "copies", "problem", "the daily copy of state.db is older than three days",
-		      "see the log lines of the daemon; is the state folder's disk full?");
+		    "see the log lines of the daemon; is the state folder's disk full?");
 	check(list, "log", record_writable(keeper) ? "ok" : "problem",
-	      record_writable(keeper) ? "the audit log can be written" : "the audit log cannot be written: nothing is deleted",
-	      record_writable(keeper) ? NULL : "free space on the state folder's disk, or replace it");
+	    record_writable(keeper) ? "the audit log can be written"
+	                            : "the audit log cannot be written: nothing is deleted",
+	    record_writable(keeper) ? NULL : "free space on the state folder's disk, or replace it");
 }
 
 /* Sound needs a legal basis of its own. Only cameras that the configuration names can state one. */
@@ -135,7 +147,8 @@ static void sound_check(struct keeper *keeper, json_t *list) {
 		if (!camera->sound || camera->sound_basis)
 			continue;
 		snprintf(text, sizeof(text), "%s may record sound, and no sound_basis is given", camera->camera);
-		check(list, "sound", "note", text, "turn sound off in the recorder and set sound = false, or set sound_basis = \"…\"");
+		check(list, "sound", "note", text,
+		    "turn sound off in the recorder and set sound = false, or set sound_basis = \"…\"");
 	}
 }
 
@@ -144,14 +157,16 @@ static void rule_check(const struct overview *overview, json_t *list) {
 	for (size_t i = 0; i < overview->camera_count; i++) {
 		const struct overview_camera *camera = &overview->cameras[i];
 		if (!camera->rule.has_retention && !camera->rule.has_legal_maximum) {
-			snprintf(text, sizeof(text), "%s/%s has no limit: its footage is kept for ever", camera->row.root_name, camera->row.name);
+			snprintf(text, sizeof(text), "%s/%s has no limit: its footage is kept for ever", camera->row.root_name,
+			    camera->row.name);
 			check(list, "rule", "problem", text, "set policy.retention");
 		}
 		if (camera->others_segments > 0) {
 			char count[32];
-			snprintf(text, sizeof(text), "%s/%s: %s files were deleted by others before they were due", camera->row.root_name,
-			         camera->row.name, answer_count(camera->others_segments, count));
-			check(list, "recorder", "problem", text, "set the recorder's own limit longer than the one here; see `recorder` above");
+			snprintf(text, sizeof(text), "%s/%s: %s files were deleted by others before they were due",
+			    camera->row.root_name, camera->row.name, answer_count(camera->others_segments, count));
+			check(list, "recorder", "problem", text,
+			    "set the recorder's own limit longer than the one here; see `recorder` above");
 		}
 	}
 }
@@ -169,9 +184,9 @@ static int failed_add(const struct segment_row *row, void *context) {
 		snprintf(path, sizeof(path), "%s", row->name);
 	snprintf(text, sizeof(text), "deleting '%s' failed: %s", path, strerror(row->delete_errno));
 	check(failed->list, "deletion", "problem", text,
-	      row->delete_errno == EACCES || row->delete_errno == EPERM
-	          ? "the folder refuses it: look at its owner, mode, and attributes (lsattr: i and a)"
-	          : "it is tried again; a disk that fails shows in dmesg");
+	    row->delete_errno == EACCES || row->delete_errno == EPERM
+	        ? "the folder refuses it: look at its owner, mode, and attributes (lsattr: i and a)"
+	        : "it is tried again; a disk that fails shows in dmesg");
 	return ++failed->shown >= 10;
 }
 

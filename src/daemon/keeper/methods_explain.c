@@ -65,9 +65,11 @@ static void source_say(const struct segment_row *row, json_t *because) {
 	if ((size_t)row->source < ARRAY_LENGTH(WHERE))
 		answer_say(because, "%s", WHERE[row->source]);
 	if (row->time_suspect)
-		answer_say(because, "path and container are more than a day apart; the later counts for deletion, the whole of both for holds");
+		answer_say(because,
+		    "path and container are more than a day apart; the later counts for deletion, the whole of both for holds");
 	if (row->fold)
-		answer_say(because, "its local hour happened twice when summer time ended; the file's own times told which it was");
+		answer_say(
+		    because, "its local hour happened twice when summer time ended; the file's own times told which it was");
 	if (row->fold_unsettled)
 		answer_say(because, "its local hour happened twice and nothing tells which it was; the later counts");
 }
@@ -82,17 +84,18 @@ static void rule_say(const struct explanation *explanation, json_t *because) {
 	if (explanation->due.bound == DUE_NEVER)
 		answer_say(because, "no limit is set for it");
 	else if (explanation->due.bound == DUE_BY_RETENTION)
-		answer_say(because, "retention %s (%s)%s%s%s", retention, rule->source, legal[0] ? " is shorter than the legal maximum " : "",
-		           legal, legal[0] ? " on this date" : "");
+		answer_say(because, "retention %s (%s)%s%s%s", retention, rule->source,
+		    legal[0] ? " is shorter than the legal maximum " : "", legal, legal[0] ? " on this date" : "");
 	else
-		answer_say(because, "the legal maximum %s bounds it (%s)%s%s; it goes one interval before, so as to be gone in time", legal,
-		           rule->source, retention[0] ? "; retention is " : "", retention);
+		answer_say(because,
+		    "the legal maximum %s bounds it (%s)%s%s; it goes one interval before, so as to be gone in time", legal,
+		    rule->source, retention[0] ? "; retention is " : "", retention);
 	if (rule->basis)
 		answer_say(because, "basis: %s", rule->basis);
 }
 
-static void sentence_write(struct keeper *keeper, const struct explanation *explanation, const struct zone *zone, char *text,
-                           size_t room) {
+static void sentence_write(
+    struct keeper *keeper, const struct explanation *explanation, const struct zone *zone, char *text, size_t room) {
 	char moment[48] = "";
 	const struct due *due = &explanation->due;
 	if (due->bound != DUE_NEVER)
@@ -108,11 +111,12 @@ static void sentence_write(struct keeper *keeper, const struct explanation *expl
 	else if (explanation->reason == KEPT_PENDING)
 		snprintf(text, room, "Due since %s: the next pass deletes it", moment);
 	else
-		snprintf(text, room, "Past its limit since %s and still there: %s", moment, kept_reason_sentence(explanation->reason));
+		snprintf(text, room, "Past its limit since %s and still there: %s", moment,
+		    kept_reason_sentence(explanation->reason));
 }
 
-static void explain_row(struct keeper *keeper, struct request *request, const struct place *place, const struct segment_row *row,
-                        const char *sidecar_of) {
+static void explain_row(struct keeper *keeper, struct request *request, const struct place *place,
+    const struct segment_row *row, const char *sidecar_of) {
 	struct camera_row camera;
 	int error = index_camera_get(keeper->index, row->key.camera, &camera);
 	if (error < 0) {
@@ -132,8 +136,8 @@ static void explain_row(struct keeper *keeper, struct request *request, const st
 	source_say(row, because);
 	if (explanation.detail[0])
 		answer_say(because, "%s", explanation.detail);
-	const struct span span = {.from_us = row->earliest_us != 0 ? row->earliest_us : row->key.start_us,
-	                          .to_us = footage_end(keeper, row)};
+	const struct span span = {
+	    .from_us = row->earliest_us != 0 ? row->earliest_us : row->key.start_us, .to_us = footage_end(keeper, row)};
 	holds_naming(keeper, camera.root_name, camera.name, span, holds, sizeof(holds));
 	json_object_set_new(result, "answer", json_string(sentence));
 	json_object_set_new(result, "present", json_true());
@@ -178,9 +182,9 @@ static int camera_id_find(const struct camera_row *row, void *context) {
 
 static bool path_start(const struct place *place, const struct layout_match *match, int64_t *ret_start_us) {
 	struct start_evidence evidence = {.path = match->parts,
-	                                  .clock = place->root->settings->layout->clock,
-	                                  .zone = place->root->zone,
-	                                  .now_us = clock_wall_us()};
+	    .clock = place->root->settings->layout->clock,
+	    .zone = place->root->zone,
+	    .now_us = clock_wall_us()};
 	struct segment_start start;
 	if (!segment_decide_start(&evidence, &start))
 		return false;
@@ -188,8 +192,8 @@ static bool path_start(const struct place *place, const struct layout_match *mat
 	return true;
 }
 
-static void explain_gone(struct keeper *keeper, struct request *request, const struct place *place, const struct camera_row *camera,
-                         int64_t start_us) {
+static void explain_gone(struct keeper *keeper, struct request *request, const struct place *place,
+    const struct camera_row *camera, int64_t start_us) {
 	struct erased_search search = {0};
 	char sentence[512], moment[48];
 	if (index_erased(keeper->index, camera->id, start_us, start_us + 1, erased_take, &search) < 0)
@@ -210,18 +214,20 @@ static void explain_gone(struct keeper *keeper, struct request *request, const s
 			snprintf(sentence, sizeof(sentence), "Deleted on %s: %s", moment, row->rule);
 		else
 			snprintf(sentence, sizeof(sentence), "Deleted by others or vanished; noticed on %s", moment);
-		answer_say(because, "entry %" PRIu64 " of the audit log: `retentionctl log show %" PRIu64 "`", row->sequence, row->sequence);
+		answer_say(because, "entry %" PRIu64 " of the audit log: `retentionctl log show %" PRIu64 "`", row->sequence,
+		    row->sequence);
 		answer_time(keeper, result, "gone", row->at_us, place->root->zone);
 		json_object_set_new(result, "by_us", json_boolean(row->by_us));
 		answer_text(result, "rule_text", row->rule);
 		answer_integer(result, "sequence", row->sequence);
 		json_object_set_new(result, "reason", json_string(row->by_us ? "deleted" : "missing"));
 	} else {
-		snprintf(sentence, sizeof(sentence), "Not there, and no record that it was: nothing of this camera at that time was deleted");
+		snprintf(sentence, sizeof(sentence),
+		    "Not there, and no record that it was: nothing of this camera at that time was deleted");
 		json_object_set_new(result, "reason", json_string("unknown"));
 		if (place->root->state != ROOT_ONLINE)
 			answer_say(because, "%s is %s: what is on the disk may not be known yet", place->root->settings->name,
-			           root_state_name(place->root->state));
+			    root_state_name(place->root->state));
 	}
 	json_object_set_new(result, "answer", json_string(sentence));
 	json_object_set_new(result, "because", because);
@@ -229,14 +235,16 @@ static void explain_gone(struct keeper *keeper, struct request *request, const s
 }
 
 static void explain_role(struct request *request, const struct place *place, enum layout_role role) {
-	const char *sentence = role == LAYOUT_SHARED    ? "Kept: other segments need it; it goes with the last of its camera"
-	                       : role == LAYOUT_IGNORED ? "Neither footage nor unknown: the layout names it as a file to leave alone"
-	                       : role == LAYOUT_SIDECAR ? "It belongs to a segment that is not known; it stays until that is seen or gone"
-	                                                : "Not recognised: no pattern of the layout fits its name; it is never deleted";
+	const char *sentence =
+	    role == LAYOUT_SHARED    ? "Kept: other segments need it; it goes with the last of its camera"
+	    : role == LAYOUT_IGNORED ? "Neither footage nor unknown: the layout names it as a file to leave alone"
+	    : role == LAYOUT_SIDECAR ? "It belongs to a segment that is not known; it stays until that is seen or gone"
+	                             : "Not recognised: no pattern of the layout fits its name; it is never deleted";
 	json_t *result = answer_new();
 	json_object_set_new(result, "answer", json_string(sentence));
 	json_object_set_new(result, "present", json_null());
-	json_object_set_new(result, "reason", json_string(role == LAYOUT_FOREIGN ? kept_reason_name(KEPT_FOREIGN) : "layout"));
+	json_object_set_new(
+	    result, "reason", json_string(role == LAYOUT_FOREIGN ? kept_reason_name(KEPT_FOREIGN) : "layout"));
 	answer_text(result, "root", place->root->settings->name);
 	answer_text(result, "path", place->path);
 	answer_text(result, "layout", place->root->settings->layout->name);
@@ -261,7 +269,8 @@ static int owner_take(const struct segment_row *row, void *context) {
 }
 
 /* True if it was a sidecar of a segment that is there, and the request is answered. */
-static bool explain_sidecar(struct keeper *keeper, struct request *request, const struct place *place, const struct layout_match *match) {
+static bool explain_sidecar(
+    struct keeper *keeper, struct request *request, const struct place *place, const struct layout_match *match) {
 	struct owner_search search = {.owner = match->owner};
 	struct text name, folder = folder_of(place->path, &name);
 	int64_t id = index_find_folder(keeper->index, place->root->id, folder);
@@ -286,7 +295,8 @@ static void explain_path(struct keeper *keeper, struct request *request, const s
 	struct text name = match.parts.camera.length > 0 ? match.parts.camera : text_of(place->root->settings->name);
 	if (!text_copy(camera.name, sizeof(camera.name), name) || !path_start(place, &match, &start_us) ||
 	    index_cameras(keeper->index, camera_id_find, &camera) <= 0) {
-		request_fail(request, CONTROL_NOT_FOUND, "footage", "'%s' is not there, and neither is a record of it", place->path);
+		request_fail(
+		    request, CONTROL_NOT_FOUND, "footage", "'%s' is not there, and neither is a record of it", place->path);
 		return;
 	}
 	explain_gone(keeper, request, place, &camera, start_us);
@@ -317,5 +327,6 @@ void footage_explain_call(struct keeper *keeper, struct request *request, const 
 	if (count > 0)
 		explain_path(keeper, request, &places[0]);
 	else
-		request_fail(request, CONTROL_NOT_FOUND, "root", "'%s' is below no root; `retentionctl root list` shows them", path);
+		request_fail(
+		    request, CONTROL_NOT_FOUND, "root", "'%s' is below no root; `retentionctl root list` shows them", path);
 }

@@ -30,7 +30,8 @@ static json_t *damage_json(uint8_t damage) {
 	static const struct {
 		uint8_t bit;
 		const char *text;
-	} WORDS[] = {{PROBE_TRUNCATED, "truncated"}, {PROBE_NO_INDEX, "no index"}, {PROBE_EMPTY, "empty"}, {PROBE_NO_KEYFRAME, "no keyframe"}};
+	} WORDS[] = {{PROBE_TRUNCATED, "truncated"}, {PROBE_NO_INDEX, "no index"}, {PROBE_EMPTY, "empty"},
+	    {PROBE_NO_KEYFRAME, "no keyframe"}};
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < ARRAY_LENGTH(WORDS); i++)
 		if (damage & WORDS[i].bit)
@@ -96,7 +97,8 @@ static bool state_matches(const struct listing *listing, const struct segment_ro
 		return true;
 	if (strcmp(state, "held") == 0)
 		return held;
-	struct due due = retention_due(row->key.start_us, &listing->rule, camera_zone(listing->keeper, listing->camera), listing->interval_us);
+	struct due due = retention_due(
+	    row->key.start_us, &listing->rule, camera_zone(listing->keeper, listing->camera), listing->interval_us);
 	bool is_due = due.due_us <= clock_wall_us();
 	if (strcmp(state, "overdue") == 0)
 		return is_due && !held;
@@ -109,9 +111,10 @@ static bool state_matches(const struct listing *listing, const struct segment_ro
 
 static int list_add(const struct segment_row *row, void *context) {
 	struct listing *listing = context;
-	bool before_page = listing->after_ordinal >= 0 && (row->key.start_us < listing->after_start_us ||
-	                                                   (row->key.start_us == listing->after_start_us &&
-	                                                    (int64_t)row->key.ordinal <= listing->after_ordinal));
+	bool before_page =
+	    listing->after_ordinal >= 0 &&
+	    (row->key.start_us < listing->after_start_us ||
+	        (row->key.start_us == listing->after_start_us && (int64_t)row->key.ordinal <= listing->after_ordinal));
 	if (before_page || footage_end(listing->keeper, row) < listing->span.from_us)
 		return 0;
 	json_t *object = footage_json(listing->keeper, listing->camera, row);
@@ -137,14 +140,16 @@ static int list_camera(struct listing *listing) {
 	if (listing->after_ordinal >= 0 && listing->after_start_us > from)
 		from = listing->after_start_us;
 	settings_rule_for(listing->keeper->settings, listing->camera->root_name, listing->camera->name, &listing->rule);
-	return index_range(listing->keeper->index, listing->camera->id, from, listing->span.to_us - 1, 0, list_add, listing);
+	return index_range(
+	    listing->keeper->index, listing->camera->id, from, listing->span.to_us - 1, 0, list_add, listing);
 }
 
 /* "after" is the "next" of the page before: "camera start ordinal". */
 static bool cursor_read(struct request *request, const char *text, int64_t *camera, struct listing *listing) {
 	if (!text)
 		return true;
-	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, camera, &listing->after_start_us, &listing->after_ordinal) == 3 &&
+	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, camera, &listing->after_start_us, &listing->after_ordinal) ==
+	        3 &&
 	    listing->after_ordinal >= 0)
 		return true;
 	request_fail(request, CONTROL_PARAMS, "malformed", "'after' must be the 'next' of the page before");
@@ -179,8 +184,10 @@ static void footage_list_call(struct keeper *keeper, struct request *request, co
 	struct camera_names names;
 	const char *after;
 	int64_t limit = LIST_DEFAULT, cursor_camera = -1;
-	if (!param_text(request, params, "state", false, &listing.state) || !param_text(request, params, "after", false, &after) ||
-	    !param_integer(request, params, "limit", 1, LIST_MAX, &limit) || !cursor_read(request, after, &cursor_camera, &listing) ||
+	if (!param_text(request, params, "state", false, &listing.state) ||
+	    !param_text(request, params, "after", false, &after) ||
+	    !param_integer(request, params, "limit", 1, LIST_MAX, &limit) ||
+	    !cursor_read(request, after, &cursor_camera, &listing) ||
 	    !param_cameras(keeper, request, params, false, &names))
 		return;
 	if (!param_span(keeper, request, params, &names, "-24h..now", &listing.span)) {
@@ -200,9 +207,10 @@ static void footage_list_call(struct keeper *keeper, struct request *request, co
 	json_t *result = answer_new();
 	answer_span(keeper, result, "span", listing.span, listing.camera ? camera_zone(keeper, listing.camera) : NULL);
 	json_object_set_new(result, "segments", listing.rows);
-	json_object_set_new(result, "next", listing.more ? json_sprintf("%" PRId64 " %" PRId64 " %" PRIu32, listing.last.camera,
-	                                                                listing.last.start_us, listing.last.ordinal)
-	                                                 : json_null());
+	json_object_set_new(result, "next",
+	    listing.more ? json_sprintf("%" PRId64 " %" PRId64 " %" PRIu32, listing.last.camera, listing.last.start_us,
+	                       listing.last.ordinal)
+	                 : json_null());
 	request_reply(request, result);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hold now, preview, place: building a hold from parameters, and the answer with its coverage. The rest is in methods_hold_change.c. */
+/* hold now, preview, place: building a hold from parameters, and the answer with its coverage. The rest is in
+ * methods_hold_change.c. */
 #include <errno.h>
 #include <regex.h>
 #include <stdio.h>
@@ -40,8 +41,9 @@ bool hold_case_take(struct keeper *keeper, struct request *request, const char *
 		regfree(&pattern);
 	}
 	if (!fits) {
-		request_fail(request, CONTROL_PARAMS, "case", "the case reference '%.100s' does not have the form that is configured: %s", text,
-		             source && source[0] ? source : "at most 127 bytes");
+		request_fail(request, CONTROL_PARAMS, "case",
+		    "the case reference '%.100s' does not have the form that is configured: %s", text,
+		    source && source[0] ? source : "at most 127 bytes");
 		return false;
 	}
 	hold->case_pending = false;
@@ -85,7 +87,8 @@ bool hold_span_check(struct keeper *keeper, struct request *request, struct span
 		return true;
 	char future[64];
 	duration_format(&keeper->settings->holds.future, future, sizeof(future));
-	request_fail(request, CONTROL_REFUSED, "future", "a hold may reach %s into the future (holds.future); this one goes further", future);
+	request_fail(request, CONTROL_REFUSED, "future",
+	    "a hold may reach %s into the future (holds.future); this one goes further", future);
 	return false;
 }
 
@@ -185,8 +188,8 @@ static void placing_free(struct placing *placing) {
 static void placed(struct keeper *keeper, int error, const struct hold *hold, size_t in_doubt, void *context) {
 	struct placing *placing = context;
 	if (error < 0) {
-		request_fail(placing->request, CONTROL_INTERNAL, "not_durable", "the hold was NOT placed: it cannot be made durable: %s",
-		             strerror(-error));
+		request_fail(placing->request, CONTROL_INTERNAL, "not_durable",
+		    "the hold was NOT placed: it cannot be made durable: %s", strerror(-error));
 		placing_free(placing);
 		return;
 	}
@@ -206,7 +209,8 @@ static void placed(struct keeper *keeper, int error, const struct hold *hold, si
 	placing_free(placing);
 }
 
-static void preview_answer(struct keeper *keeper, struct request *request, const struct camera_names *names, struct span span, bool dry_run) {
+static void preview_answer(
+    struct keeper *keeper, struct request *request, const struct camera_names *names, struct span span, bool dry_run) {
 	json_t *result = answer_new();
 	if (dry_run)
 		json_object_set_new(result, "dry_run", json_true());
@@ -256,8 +260,8 @@ static void hold_place_call(struct keeper *keeper, struct request *request, cons
 		request_fail(request, CONTROL_PARAMS, "missing", "which cameras? --camera NAME, or --all-cameras");
 		ready = false;
 	}
-	ready = ready && param_span(keeper, request, merged, &names, NULL, &span) && hold_span_check(keeper, request, span) &&
-	        cameras_take(request, &names, &hold);
+	ready = ready && param_span(keeper, request, merged, &names, NULL, &span) &&
+	        hold_span_check(keeper, request, span) && cameras_take(request, &names, &hold);
 	if (ready) {
 		hold.state = HOLD_ACTIVE;
 		hold.from_us = span.from_us;

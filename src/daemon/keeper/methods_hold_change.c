@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hold list, show, coverage, widen, review, release. */
 #include <errno.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
@@ -21,14 +21,16 @@ static const struct hold *param_hold(struct keeper *keeper, struct request *requ
 		return NULL;
 	const struct hold *hold = holds_find(keeper, id);
 	if (!hold)
-		request_fail(request, CONTROL_NOT_FOUND, "hold", "there is no hold '%.40s'; `retentionctl hold list` shows them", id);
+		request_fail(
+		    request, CONTROL_NOT_FOUND, "hold", "there is no hold '%.40s'; `retentionctl hold list` shows them", id);
 	return hold;
 }
 
 static const struct hold *param_hold_in_force(struct keeper *keeper, struct request *request, const json_t *params) {
 	const struct hold *hold = param_hold(keeper, request, params);
 	if (hold && !hold_in_force(hold)) {
-		request_fail(request, CONTROL_REFUSED, "released", "%s was released; place a new hold (--like %s)", hold->id, hold->id);
+		request_fail(
+		    request, CONTROL_REFUSED, "released", "%s was released; place a new hold (--like %s)", hold->id, hold->id);
 		return NULL;
 	}
 	return hold;
@@ -165,7 +167,8 @@ static void dry_run_answer(struct keeper *keeper, struct request *request, const
 	request_reply(request, result);
 }
 
-static void change_or_show(struct keeper *keeper, struct request *request, const json_t *params, const struct hold *hold) {
+static void change_or_show(
+    struct keeper *keeper, struct request *request, const json_t *params, const struct hold *hold) {
 	if (param_flag(params, "dry_run"))
 		dry_run_answer(keeper, request, hold);
 	else
@@ -201,15 +204,18 @@ void hold_widen_call(struct keeper *keeper, struct request *request, const json_
 /* The next review date, and the details that a provisional hold owes. */
 static bool review_take(struct keeper *keeper, struct request *request, const json_t *params, struct hold *hold) {
 	const char *reason, *reference, *note;
-	if (!param_text(request, params, "reason", false, &reason) || !param_text(request, params, "case", false, &reference) ||
-	    !param_text(request, params, "note", false, &note))
+	if (!param_text(request, params, "reason", false, &reason) ||
+	    !param_text(request, params, "case", false, &reference) || !param_text(request, params, "note", false, &note))
 		return false;
 	if (!json_object_get(params, "next") && !reason && !reference && !note) {
-		request_fail(request, CONTROL_PARAMS, "missing", "say the next review with --next DATE, or what is owed with --reason, --case, --note");
+		request_fail(request, CONTROL_PARAMS, "missing",
+		    "say the next review with --next DATE, or what is owed with --reason, --case, --note");
 		return false;
 	}
-	if ((reason && !hold_reason_take(request, reason, hold)) || (reference && !hold_case_take(keeper, request, reference, hold)) ||
-	    (note && !hold_note_take(request, note, hold)) || !param_instant(keeper, request, params, "next", &hold->review_us))
+	if ((reason && !hold_reason_take(request, reason, hold)) ||
+	    (reference && !hold_case_take(keeper, request, reference, hold)) ||
+	    (note && !hold_note_take(request, note, hold)) ||
+	    !param_instant(keeper, request, params, "next", &hold->review_us))
 		return false;
 	if (json_object_get(params, "next") && hold->review_us <= clock_wall_us()) {
 		request_fail(request, CONTROL_PARAMS, "review", "the next review must lie in the future");
@@ -249,9 +255,9 @@ void hold_release_call(struct keeper *keeper, struct request *request, const jso
 	}
 	if (keeper->settings->holds.two_person) {
 		request_fail(request, CONTROL_APPROVAL, "second_person_required",
-		             "releasing %s needs a second person (holds.two_person = true), and approvals are not in this version; "
-		             "with two_person = false one person may release, and the log says so",
-		             hold->id);
+		    "releasing %s needs a second person (holds.two_person = true), and approvals are not in this version; "
+		    "with two_person = false one person may release, and the log says so",
+		    hold->id);
 		return;
 	}
 	if (hold->state == HOLD_RELEASE_PENDING) {

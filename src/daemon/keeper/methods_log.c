@@ -19,7 +19,8 @@ enum { KEYS_BYTES_MAX = 1 << 20 };
 
 /* What the reader looks for, as far as it says so: purposes and filters, not free text. */
 static json_t *query_of(const json_t *params) {
-	static const char *const KEYS[] = {"purpose", "at", "from", "to", "actor", "camera", "action", "case", "entry", "command"};
+	static const char *const KEYS[] = {
+	    "purpose", "at", "from", "to", "actor", "camera", "action", "case", "entry", "command"};
 	json_t *query = json_object();
 	for (size_t i = 0; query && i < ARRAY_LENGTH(KEYS); i++) {
 		json_t *value = json_object_get(params, KEYS[i]);
@@ -37,8 +38,9 @@ static bool reading_recorded(struct keeper *keeper, struct request *request, con
 		error = record_durable(keeper);
 	if (error < 0)
 		request_fail(request, CONTROL_REFUSED, "log_not_writable",
-		             "each reading is an entry, and the log cannot be written now (%s); copy the folder log/ to read it without the daemon",
-		             strerror(-error));
+		    "each reading is an entry, and the log cannot be written now (%s); copy the folder log/ to read it without "
+		    "the daemon",
+		    strerror(-error));
 	else
 		request_recorded(request);
 	return error >= 0;
@@ -69,7 +71,8 @@ static void log_checkpoint_call(struct keeper *keeper, struct request *request, 
 	(void)params;
 	int error = record_publish(keeper);
 	if (error < 0) {
-		request_fail(request, CONTROL_REFUSED, "log_not_writable", "no checkpoint can be written: %s", strerror(-error));
+		request_fail(
+		    request, CONTROL_REFUSED, "log_not_writable", "no checkpoint can be written: %s", strerror(-error));
 		return;
 	}
 	struct audit_writer *writer = record_writer(keeper);

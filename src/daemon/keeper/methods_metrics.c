@@ -49,7 +49,8 @@ static void cameras_print(FILE *out, const struct overview *overview) {
 	family(out, "retention_footage_bytes", "gauge", "Bytes of footage on disk.");
 	for (size_t i = 0; i < overview->camera_count; i++) {
 		const struct overview_camera *camera = &overview->cameras[i];
-		uint64_t overdue = camera->plan.overdue_bytes < camera->row.bytes ? camera->plan.overdue_bytes : camera->row.bytes;
+		uint64_t overdue =
+		    camera->plan.overdue_bytes < camera->row.bytes ? camera->plan.overdue_bytes : camera->row.bytes;
 		camera_labels(out, "retention_footage_bytes", camera, ",state=\"live\"");
 		fprintf(out, "%" PRIu64 "\n", camera->row.bytes - overdue);
 		camera_labels(out, "retention_footage_bytes", camera, ",state=\"overdue\"");
@@ -100,15 +101,16 @@ static void roots_print(struct keeper *keeper, FILE *out) {
 	} FAMILIES[] = {
 	    {"retention_root_online", "gauge", "1 while the root is mounted and identified."},
 	    {"retention_disk_free_bytes", "gauge", "Free space where the root is."},
-	    {"retention_watch_overflows_total", "counter", "Event queue overflows; each was followed by a full comparison."},
+	    {"retention_watch_overflows_total", "counter",
+	        "Event queue overflows; each was followed by a full comparison."},
 	    {"retention_unrecognised_files", "gauge", "Files that match no pattern of the layout."},
 	};
 	for (size_t f = 0; f < ARRAY_LENGTH(FAMILIES); f++) {
 		family(out, FAMILIES[f].name, FAMILIES[f].type, FAMILIES[f].help);
 		for (size_t i = 0; i < roots_count(keeper); i++) {
 			const struct root *root = roots_get(keeper, i);
-			const uint64_t values[] = {root->state == ROOT_ONLINE || root->state == ROOT_SCANNING, root->found.bytes_free,
-			                           root->coverage.overflows, root->foreign};
+			const uint64_t values[] = {root->state == ROOT_ONLINE || root->state == ROOT_SCANNING,
+			    root->found.bytes_free, root->coverage.overflows, root->foreign};
 			fprintf(out, "%s{", FAMILIES[f].name);
 			label(out, "root", root->settings->name);
 			fprintf(out, "} %" PRIu64 "\n", values[f]);
@@ -119,27 +121,33 @@ static void roots_print(struct keeper *keeper, FILE *out) {
 static void totals_print(struct keeper *keeper, FILE *out, const struct overview *overview) {
 	const struct expiry_totals *totals = expiry_totals(keeper);
 	char text[256];
-	number(out, "retention_deleted_segments_total", "counter", "Segments erased since the start.", totals->deleted_segments);
+	number(out, "retention_deleted_segments_total", "counter", "Segments erased since the start.",
+	    totals->deleted_segments);
 	number(out, "retention_deleted_bytes_total", "counter", "Bytes erased since the start.", totals->deleted_bytes);
 	number(out, "retention_delete_errors_total", "counter", "Erasures that failed.", totals->failed);
 	number(out, "retention_deletion_paused", "gauge", "1 while nothing is deleted.",
-	       expiry_paused(keeper, text, sizeof(text)) != KEPT_PENDING);
-	number(out, "retention_past_limit_segments", "gauge", "Segments past their limit that no hold explains.", overview->past_limit);
+	    expiry_paused(keeper, text, sizeof(text)) != KEPT_PENDING);
+	number(out, "retention_past_limit_segments", "gauge", "Segments past their limit that no hold explains.",
+	    overview->past_limit);
 	family(out, "retention_holds", "gauge", "Holds in force.");
-	fprintf(out, "retention_holds{state=\"active\"} %" PRIu64 "\n", overview->holds - overview->provisional - overview->release_pending);
+	fprintf(out, "retention_holds{state=\"active\"} %" PRIu64 "\n",
+	    overview->holds - overview->provisional - overview->release_pending);
 	fprintf(out, "retention_holds{state=\"provisional\"} %" PRIu64 "\n", overview->provisional);
 	fprintf(out, "retention_holds{state=\"release_pending\"} %" PRIu64 "\n", overview->release_pending);
 	number(out, "retention_holds_review_overdue", "gauge", "Holds past their review date.", overview->review_overdue);
-	number(out, "retention_audit_entries_total", "counter", "Entries of the audit log.", audit_writer_size(record_writer(keeper)));
+	number(out, "retention_audit_entries_total", "counter", "Entries of the audit log.",
+	    audit_writer_size(record_writer(keeper)));
 	number(out, "retention_audit_head_index", "gauge", "Entries under the newest checkpoint.",
-	       audit_writer_published(record_writer(keeper)));
+	    audit_writer_published(record_writer(keeper)));
 	number(out, "retention_audit_writable", "gauge", "1 while the audit log can be written.", record_writable(keeper));
 	number(out, "retention_clock_trusted", "gauge", "1 while the clock may be used for deletion.",
-	       timekeeping_verdict(keeper)->trusted);
+	    timekeeping_verdict(keeper)->trusted);
 	number(out, "retention_media_waiting", "gauge", "Segments that wait to be read.", media_waiting(keeper));
 	family(out, "retention_last_success_timestamp_seconds", "gauge", "When a job was last done.");
-	fprintf(out, "retention_last_success_timestamp_seconds{job=\"expiry\"} %" PRId64 "\n", totals->last_pass_us / US_PER_SECOND);
-	number(out, "process_start_time_seconds", "gauge", "Start of the daemon.", (uint64_t)(keeper->started_us / US_PER_SECOND));
+	fprintf(out, "retention_last_success_timestamp_seconds{job=\"expiry\"} %" PRId64 "\n",
+	    totals->last_pass_us / US_PER_SECOND);
+	number(out, "process_start_time_seconds", "gauge", "Start of the daemon.",
+	    (uint64_t)(keeper->started_us / US_PER_SECOND));
 }
 
 void metrics_call(struct keeper *keeper, struct request *request, const json_t *params) {

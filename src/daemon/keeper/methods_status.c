@@ -26,7 +26,8 @@ static json_t *by_reason_json(const struct camera_plan *plan) {
 	return object;
 }
 
-static json_t *camera_json(struct keeper *keeper, const struct overview *overview, const struct overview_camera *camera) {
+static json_t *camera_json(
+    struct keeper *keeper, const struct overview *overview, const struct overview_camera *camera) {
 	json_t *object = json_object();
 	if (!object)
 		return NULL;
@@ -166,7 +167,7 @@ static void status_sentence(const struct overview *overview, size_t attention, c
 		snprintf(text, room, "In order, but no footage has been seen yet");
 	else if (overview->held_overdue > 0)
 		snprintf(text, room, "In order: what is past its limit is gone, except %s files under a hold",
-		         answer_count(overview->held_overdue, count));
+		    answer_count(overview->held_overdue, count));
 	else
 		snprintf(text, room, "In order: nothing is kept past its limit");
 }
@@ -216,7 +217,8 @@ static void camera_list_call(struct keeper *keeper, struct request *request, con
 	request_reply(request, result);
 }
 
-static const struct camera_settings *camera_settings_of(const struct settings *settings, const struct camera_row *camera) {
+static const struct camera_settings *camera_settings_of(
+    const struct settings *settings, const struct camera_row *camera) {
 	char full[CAMERA_FULL_BYTES];
 	camera_full_name(camera, full);
 	const struct camera_settings *found = NULL;
@@ -251,7 +253,8 @@ static void camera_show_call(struct keeper *keeper, struct request *request, con
 	const struct camera_settings *settings = camera_settings_of(keeper->settings, &camera);
 	answer_text(result, "layout", root && root->settings->layout ? root->settings->layout->title : NULL);
 	answer_text(result, "zone", zone_name(camera_zone(keeper, &camera)));
-	answer_text(result, "recorder_setting", root && root->settings->layout ? root->settings->layout->recorder_setting : NULL);
+	answer_text(
+	    result, "recorder_setting", root && root->settings->layout ? root->settings->layout->recorder_setting : NULL);
 	json_object_set_new(result, "sound", json_boolean(!settings || settings->sound));
 	answer_text(result, "sound_basis", settings ? settings->sound_basis : NULL);
 	overview_release(&overview);

@@ -14,5 +14,6 @@ struct mount {
 
 /* Reads the whole table from its descriptor into new memory that the caller frees. 0 or a negative errno. */
 MUST_USE int mounts_read(int mountinfo_fd, char **ret_table);
-/* The mount that `path` (absolute, no symlink) is on: the longest mount point above it, the last of several. -ENOENT where none is. */
+/* The mount that `path` (absolute, no symlink) is on: the longest mount point above it, the last of several. -ENOENT
+ * where none is. */
 MUST_USE int mounts_find(const char *table, const char *path, struct mount *ret_mount);

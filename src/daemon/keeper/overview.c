@@ -120,7 +120,8 @@ json_t *overview_rule(const struct retention_rule *rule) {
 
 /* ---- sentences ---- */
 
-static void root_attention(struct keeper *keeper, const struct overview *overview, const struct root *root, json_t *list) {
+static void root_attention(
+    struct keeper *keeper, const struct overview *overview, const struct root *root, json_t *list) {
 	char moment[48], count[32];
 	const char *name = root->settings->name;
 	uint64_t past = overview_root_past_limit(overview, name);
@@ -130,11 +131,11 @@ static void root_attention(struct keeper *keeper, const struct overview *overvie
 	} else if (past > 0 && root->settings->mode == ROOT_OBSERVE) {
 		int64_t since = root->observing_since_us ? root->observing_since_us : keeper->started_us;
 		answer_moment(keeper, since, root->zone, moment, sizeof(moment));
-		answer_say(list, "%s: observing since %s: %s files past the limit; mode = \"enforce\" deletes them", name, moment,
-		           answer_count(past, count));
+		answer_say(list, "%s: observing since %s: %s file%s past the limit; mode = \"enforce\" deletes them", name,
+		    moment, answer_count(past, count), past == 1 ? "" : "s");
 	} else if (past > 0 && root->observe_only) {
 		answer_say(list, "%s holds another box's disk, which is only observed: %s files past the limit", name,
-		           answer_count(past, count));
+		    answer_count(past, count));
 	}
 }
 
@@ -148,7 +149,7 @@ static void overdue_attention(const struct overview *overview, json_t *list) {
 		char count[32];
 		if (by_reason[reason] > 0 && reason != KEPT_OBSERVING && !reason_is_in_order((enum kept_reason)reason))
 			answer_say(list, "%s file%s past the limit: %s", answer_count(by_reason[reason], count),
-			           by_reason[reason] == 1 ? "" : "s", kept_reason_sentence((enum kept_reason)reason));
+			    by_reason[reason] == 1 ? "" : "s", kept_reason_sentence((enum kept_reason)reason));
 	}
 }
 
@@ -167,10 +168,10 @@ json_t *overview_attention(struct keeper *keeper, const struct overview *overvie
 	overdue_attention(overview, list);
 	if (overview->details_late > 0)
 		answer_say(list, "%s hold%s owed details for more than a day: `retentionctl hold list --owed`",
-		           answer_count(overview->details_late, count), overview->details_late == 1 ? " has" : "s have");
+		    answer_count(overview->details_late, count), overview->details_late == 1 ? " has" : "s have");
 	if (overview->review_overdue > 0)
 		answer_say(list, "%s hold%s past the review date: `retentionctl hold review ID --next DATE`",
-		           answer_count(overview->review_overdue, count), overview->review_overdue == 1 ? " is" : "s are");
+		    answer_count(overview->review_overdue, count), overview->review_overdue == 1 ? " is" : "s are");
 	return list;
 }
 
@@ -179,8 +180,10 @@ static void camera_notes(const struct overview *overview, json_t *list) {
 		const struct overview_camera *camera = &overview->cameras[i];
 		char count[32];
 		if (camera->others_segments > 0)
-			answer_say(list, "%s/%s: %s files were deleted by others or vanished before they were due; is the recorder's own limit shorter?",
-			           camera->row.root_name, camera->row.name, answer_count(camera->others_segments, count));
+			answer_say(list,
+			    "%s/%s: %s files were deleted by others or vanished before they were due; is the recorder's own limit "
+			    "shorter?",
+			    camera->row.root_name, camera->row.name, answer_count(camera->others_segments, count));
 		if (!camera->rule.has_retention && !camera->rule.has_legal_maximum)
 			answer_say(list, "%s/%s: no limit is set; its footage is kept", camera->row.root_name, camera->row.name);
 	}
@@ -195,11 +198,13 @@ static void root_notes(const struct root *root, json_t *list) {
 	if (root->settings->mode == ROOT_OBSERVE)
 		answer_say(list, "%s is only observed: nothing of it is deleted", name);
 	if (coverage->watched < coverage->folders)
-		answer_say(list, "%s: %s of %s folders are watched, the rest is compared each minute; fs.inotify.max_user_watches is %" PRIu32,
-		           name, answer_count(coverage->watched, count), answer_count(coverage->folders, more), coverage->limit);
+		answer_say(list,
+		    "%s: %s of %s folders are watched, the rest is compared each minute; fs.inotify.max_user_watches is "
+		    "%" PRIu32,
+		    name, answer_count(coverage->watched, count), answer_count(coverage->folders, more), coverage->limit);
 	if (root->foreign > 0)
 		answer_say(list, "%s: %s files are not recognised, such as '%s'; they are never deleted", name,
-		           answer_count(root->foreign, count), root->foreign_examples[0]);
+		    answer_count(root->foreign, count), root->foreign_examples[0]);
 	if (root->found.read_only)
 		answer_say(list, "%s is mounted read-only: nothing can be deleted there", name);
 }

@@ -17,8 +17,8 @@ struct overview_camera {
 	struct camera_row row;
 	struct retention_rule rule;
 	struct camera_plan plan;
-	uint64_t past_limit;                 /* overdue without a reason that the rules allow */
-	uint64_t others_segments;            /* deleted by others or vanished before they were due */
+	uint64_t past_limit;      /* overdue without a reason that the rules allow */
+	uint64_t others_segments; /* deleted by others or vanished before they were due */
 };
 
 struct overview {

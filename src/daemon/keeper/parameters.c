@@ -38,12 +38,14 @@ bool param_flag(const json_t *params, const char *key) {
 	return json_is_true(json_object_get(params, key));
 }
 
-bool param_integer(struct request *request, const json_t *params, const char *key, int64_t least, int64_t most, int64_t *value) {
+bool param_integer(
+    struct request *request, const json_t *params, const char *key, int64_t least, int64_t most, int64_t *value) {
 	const json_t *given = json_object_get(params, key);
 	if (!given || json_is_null(given))
 		return true;
 	if (!json_is_integer(given) || json_integer_value(given) < least || json_integer_value(given) > most) {
-		request_fail(request, CONTROL_PARAMS, "malformed", "'%s' must be a number from %" PRId64 " to %" PRId64, key, least, most);
+		request_fail(request, CONTROL_PARAMS, "malformed", "'%s' must be a number from %" PRId64 " to %" PRId64, key,
+		    least, most);
 		return false;
 	}
 	*value = json_integer_value(given);
@@ -67,9 +69,10 @@ static bool camera_is(const struct camera_row *camera, const char *given) {
 	return shown_as(full, given) || shown_as(camera->name, given);
 }
 
-/* The number of cameras that are meant; the first in ret_found, their names in `text`. A full name that fits exactly wins. */
-static size_t cameras_match(const struct camera_row *list, size_t count, const char *given, const struct camera_row **ret_found,
-                            char *text, size_t room) {
+/* The number of cameras that are meant; the first in ret_found, their names in `text`. A full name that fits exactly
+ * wins. */
+static size_t cameras_match(const struct camera_row *list, size_t count, const char *given,
+    const struct camera_row **ret_found, char *text, size_t room) {
 	char full[CAMERA_FULL_BYTES];
 	size_t found = 0, used = 0;
 	text[0] = '\0';
@@ -111,8 +114,8 @@ static unsigned edit_distance(const char *a, const char *b) {
 	return row[width];
 }
 
-static void camera_unknown(struct request *request, const struct camera_row *list, size_t count, const char *given,
-                           bool may_be_future) {
+static void camera_unknown(
+    struct request *request, const struct camera_row *list, size_t count, const char *given, bool may_be_future) {
 	const char *nearest = NULL;
 	unsigned least = 3;
 	for (size_t i = 0; i < count; i++) {
@@ -123,10 +126,10 @@ static void camera_unknown(struct request *request, const struct camera_row *lis
 		}
 	}
 	request_fail(request, CONTROL_NOT_FOUND, "camera", "no camera '%s' has been seen%s%s%s%s", given,
-	             nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "",
-	             may_be_future ? (nearest ? " For one that is still to come: --future-camera"
-	                                      : "; for one that is still to come: --future-camera")
-	                           : (nearest ? "" : "; `retentionctl camera list` shows them"));
+	    nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "",
+	    may_be_future ? (nearest ? " For one that is still to come: --future-camera"
+	                             : "; for one that is still to come: --future-camera")
+	                  : (nearest ? "" : "; `retentionctl camera list` shows them"));
 }
 
 bool param_camera(struct keeper *keeper, struct request *request, const char *given, struct camera_row *ret_camera) {
@@ -143,7 +146,8 @@ bool param_camera(struct keeper *keeper, struct request *request, const char *gi
 	if (matches == 1)
 		*ret_camera = *found;
 	else if (matches > 1)
-		request_fail(request, CONTROL_PARAMS, "ambiguous_camera", "'%s' is the name of several cameras: %s", given, text);
+		request_fail(
+		    request, CONTROL_PARAMS, "ambiguous_camera", "'%s' is the name of several cameras: %s", given, text);
 	else
 		camera_unknown(request, list, count, given, false);
 	free(list);
@@ -186,7 +190,8 @@ static bool name_add(const struct naming *naming, const char *given, struct came
 	char text[512], full[CAMERA_FULL_BYTES];
 	size_t matches = cameras_match(naming->list, naming->count, given, &found, text, sizeof(text));
 	if (matches > 1) {
-		request_fail(naming->request, CONTROL_PARAMS, "ambiguous_camera", "'%s' is the name of several cameras: %s", given, text);
+		request_fail(naming->request, CONTROL_PARAMS, "ambiguous_camera", "'%s' is the name of several cameras: %s",
+		    given, text);
 		return false;
 	}
 	if (matches == 1) {
@@ -195,8 +200,8 @@ static bool name_add(const struct naming *naming, const char *given, struct came
 		camera_unknown(naming->request, naming->list, naming->count, given, true);
 		return false;
 	} else if (!future_name(naming->keeper, given, full)) {
-		request_fail(naming->request, CONTROL_PARAMS, "future_camera", "a camera that is still to come is named ROOT/CAMERA; '%s' is not",
-		             given);
+		request_fail(naming->request, CONTROL_PARAMS, "future_camera",
+		    "a camera that is still to come is named ROOT/CAMERA; '%s' is not", given);
 		return false;
 	}
 	for (size_t i = 0; i < names->count; i++)
@@ -229,8 +234,10 @@ static bool names_resolve(const struct naming *naming, const json_t *given, stru
 	size_t wanted = json_is_array(given) ? json_array_size(given) : json_is_string(given) ? 1 : 0;
 	names->all = wanted == 0;
 	size_t room = names->all ? naming->count : wanted;
-	if ((given && !json_is_string(given) && !json_is_array(given) && !json_is_null(given)) || (!names->all && wanted > HOLD_CAMERAS_MAX)) {
-		request_fail(naming->request, CONTROL_PARAMS, "malformed", "'camera' must be a name or a list of at most %d names", HOLD_CAMERAS_MAX);
+	if ((given && !json_is_string(given) && !json_is_array(given) && !json_is_null(given)) ||
+	    (!names->all && wanted > HOLD_CAMERAS_MAX)) {
+		request_fail(naming->request, CONTROL_PARAMS, "malformed",
+		    "'camera' must be a name or a list of at most %d names", HOLD_CAMERAS_MAX);
 		return false;
 	}
 	names->names = calloc(room + 1, sizeof(char *));
@@ -254,7 +261,7 @@ static bool names_resolve(const struct naming *naming, const json_t *given, stru
 }
 
 bool param_cameras(struct keeper *keeper, struct request *request, const json_t *params, bool allow_future,
-                   struct camera_names *ret_names) {
+    struct camera_names *ret_names) {
 	struct camera_row *list = NULL;
 	struct naming naming = {.keeper = keeper, .request = request, .allow_future = allow_future};
 	int error = cameras_load(keeper, &list, &naming.count);
@@ -289,8 +296,8 @@ static bool span_fail(struct request *request, enum span_error error, const char
 	return false;
 }
 
-static enum span_error span_read(const json_t *params, const char *fallback, const struct zone *zone, struct span *ret_span,
-                                 char *message, size_t room) {
+static enum span_error span_read(const json_t *params, const char *fallback, const struct zone *zone,
+    struct span *ret_span, char *message, size_t room) {
 	const char *at = json_string_value(json_object_get(params, "at"));
 	const char *from = json_string_value(json_object_get(params, "from"));
 	const char *to = json_string_value(json_object_get(params, "to"));
@@ -315,13 +322,14 @@ static enum span_error span_read(const json_t *params, const char *fallback, con
 }
 
 bool param_span(struct keeper *keeper, struct request *request, const json_t *params, const struct camera_names *names,
-                const char *fallback, struct span *ret_span) {
+    const char *fallback, struct span *ret_span) {
 	char message[512] = "";
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const KEYS[] = {"at", "from", "to"};
 		const json_t *value = json_object_get(params, KEYS[i]);
 		if (value && (!json_is_string(value) || json_string_length(value) > 256)) {
-			request_fail(request, CONTROL_PARAMS, "malformed", "'%s' must be a text, such as \"2026-11-24 14:00..15:00\"", KEYS[i]);
+			request_fail(request, CONTROL_PARAMS, "malformed",
+			    "'%s' must be a text, such as \"2026-11-24 14:00..15:00\"", KEYS[i]);
 			return false;
 		}
 	}
@@ -342,8 +350,9 @@ bool param_span(struct keeper *keeper, struct request *request, const json_t *pa
 		error = span_read(params, fallback, other_zone, &other, message, sizeof(message));
 		if (error == SPAN_OK && (other.from_us != span.from_us || other.to_us != span.to_us)) {
 			request_fail(request, CONTROL_PARAMS, "ambiguous_zone",
-			             "these cameras are in different time zones (%s, %s); write the time with its offset, such as 2026-11-24T14:00Z",
-			             zone_name(zone), zone_name(other_zone));
+			    "these cameras are in different time zones (%s, %s); write the time with its offset, such as "
+			    "2026-11-24T14:00Z",
+			    zone_name(zone), zone_name(other_zone));
 			return false;
 		}
 		if (error != SPAN_OK)
@@ -353,13 +362,15 @@ bool param_span(struct keeper *keeper, struct request *request, const json_t *pa
 	return true;
 }
 
-bool param_instant(struct keeper *keeper, struct request *request, const json_t *params, const char *key, int64_t *value) {
+bool param_instant(
+    struct keeper *keeper, struct request *request, const json_t *params, const char *key, int64_t *value) {
 	const char *text;
 	char message[512] = "";
 	if (!param_text(request, params, key, false, &text))
 		return false;
 	if (!text)
 		return true;
-	enum span_error error = span_parse_instant(text, answer_zone(keeper), clock_wall_us(), value, message, sizeof(message));
+	enum span_error error =
+	    span_parse_instant(text, answer_zone(keeper), clock_wall_us(), value, message, sizeof(message));
 	return error == SPAN_OK || span_fail(request, error, message);
 }

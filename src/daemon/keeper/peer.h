@@ -10,7 +10,8 @@
 #include "base/attributes.h"
 #include "settings/settings.h"
 
-/* Names of users, read once while /etc/passwd can still be opened: the sandbox closes it, and an entry should name a person. */
+/* Names of users, read once while /etc/passwd can still be opened: the sandbox closes it, and an entry should name a
+ * person. */
 struct user_names;
 MUST_USE struct user_names *user_names_read(void);
 struct user_names *user_names_free(struct user_names *names);

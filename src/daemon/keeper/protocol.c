@@ -57,7 +57,7 @@ static int call_read(json_t *object, struct protocol_call *ret_call, const char 
 	json_t *method = json_object_get(object, "method");
 	if (!json_is_string(method) ||
 	    !text_copy(ret_call->method, sizeof(ret_call->method),
-	               (struct text){.data = json_string_value(method), .length = json_string_length(method)})) {
+	        (struct text){.data = json_string_value(method), .length = json_string_length(method)})) {
 		*ret_problem = "'method' must be a name of at most 63 bytes";
 		return CONTROL_INVALID;
 	}
@@ -127,14 +127,15 @@ char *protocol_error(const json_t *id, int code, const char *reason, const char 
 		text = json_string("refused; the reason holds bytes that are not UTF-8");
 	json_t *id_or_null = id ? json_deep_copy(id) : json_null();
 	return line_of(json_pack("{s:s, s:o, s:{s:i, s:o, s:o}}", "jsonrpc", "2.0", "id", id_or_null, "error", "code", code,
-	                         "message", text, "data", data));
+	    "message", text, "data", data));
 }
 
 char *protocol_event(const char *event, const char *data, size_t length) {
 	char *line = NULL;
 	if (length > 4 * PROTOCOL_LINE_BYTES_MAX)
 		return NULL;
-	int written = asprintf(&line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"%s\",\"data\":%.*s}}\n",
-	                       event, (int)length, data);
+	int written =
+	    asprintf(&line, "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"event\":\"%s\",\"data\":%.*s}}\n",
+	        event, (int)length, data);
 	return written < 0 ? NULL : line;
 }

@@ -27,7 +27,8 @@ struct line_buffer {
 /* Where to read to, and how much fits. Lines given out before are void after it. */
 char *line_buffer_space(struct line_buffer *buffer, size_t *ret_room);
 void line_buffer_added(struct line_buffer *buffer, size_t length);
-/* 1 and the next line without its newline (valid until line_buffer_space()), 0 for none yet, -EMSGSIZE for one that is too long. */
+/* 1 and the next line without its newline (valid until line_buffer_space()), 0 for none yet, -EMSGSIZE for one that is
+ * too long. */
 MUST_USE int line_buffer_next(struct line_buffer *buffer, struct text *ret_line);
 
 /* One call. */
@@ -41,7 +42,8 @@ struct protocol_call {
 MUST_USE int protocol_parse(struct text line, struct protocol_call *ret_call, const char **ret_problem);
 void protocol_call_release(struct protocol_call *call);
 
-/* Lines with their newline; the caller frees them. NULL when memory is short. `id` NULL is null. The data of an event is JSON text. */
+/* Lines with their newline; the caller frees them. NULL when memory is short. `id` NULL is null. The data of an event
+ * is JSON text. */
 MUST_USE char *protocol_result(const json_t *id, const json_t *result);
 MUST_USE char *protocol_error(const json_t *id, int code, const char *reason, const char *message);
 MUST_USE char *protocol_event(const char *event, const char *data, size_t length);

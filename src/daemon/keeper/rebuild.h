@@ -13,7 +13,8 @@
 struct keeper;
 struct rebuild;
 
-/* Catches up with the entries since the last commit; with a fresh index beside a log that is not new, keeper->index_rebuilding begins. */
+/* Catches up with the entries since the last commit; with a fresh index beside a log that is not new,
+ * keeper->index_rebuilding begins. */
 MUST_USE int rebuild_open(struct keeper *keeper, bool fresh, bool log_was_there, struct rebuild **ret_rebuild);
 struct rebuild *rebuild_close(struct rebuild *rebuild);
 /* A root was scanned or its state changed: replays the log once all that enforce are scanned. */

@@ -51,7 +51,8 @@ static void forward(const struct keeper *keeper, const char *entry, size_t lengt
 	char line[AUDIT_ENTRY_BYTES_MAX + 64];
 	int used = snprintf(line, sizeof line, "<86>retentiond: %.*s", (int)length, entry);
 	if (used > 0)
-		(void)send(keeper->syslog_fd, line, (size_t)used < sizeof line ? (size_t)used : sizeof line - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)send(keeper->syslog_fd, line, (size_t)used < sizeof line ? (size_t)used : sizeof line - 1,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void complain(struct keeper *keeper, int error) {
@@ -97,8 +98,8 @@ static int make_events(struct keeper *keeper, struct record *record) {
 	record->soon_event = evtimer_new(keeper->base, on_publish, keeper);
 	record->retry_event = evtimer_new(keeper->base, on_retry, keeper);
 	record->publish_event = event_new(keeper->base, -1, EV_PERSIST, on_publish, keeper);
-	if (record->sync_event == NULL || record->soon_event == NULL || record->retry_event == NULL || record->publish_event == NULL ||
-	    event_add(record->publish_event, &checkpoint) < 0)
+	if (record->sync_event == NULL || record->soon_event == NULL || record->retry_event == NULL ||
+	    record->publish_event == NULL || event_add(record->publish_event, &checkpoint) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -118,10 +119,12 @@ static void record_start(struct keeper *keeper, const struct audit_start_report 
 		(void)record_append(keeper, AUDIT_LOG_RENEWED, AUDIT_FAILURE, report->reason, NULL, NULL, NULL);
 	} else if (report->how == AUDIT_RECOVERED) {
 		json_t *details = json_pack("{s:I, s:b}", "replayed", (json_int_t)report->replayed, "torn", (int)report->torn);
-		(void)record_append(keeper, AUDIT_LOG_RECOVERED, AUDIT_SUCCESS, report->reason[0] ? report->reason : NULL, NULL, details, NULL);
+		(void)record_append(
+		    keeper, AUDIT_LOG_RECOVERED, AUDIT_SUCCESS, report->reason[0] ? report->reason : NULL, NULL, details, NULL);
 	}
-	json_t *details = json_pack("{s:s, s:s, s:b}", "version", RETENTION_VERSION, "configuration", keeper->settings->source, "clean_stop",
-	                            (int)(report->how == AUDIT_CONTINUED || report->how == AUDIT_STARTED_NEW));
+	json_t *details =
+	    json_pack("{s:s, s:s, s:b}", "version", RETENTION_VERSION, "configuration", keeper->settings->source,
+	        "clean_stop", (int)(report->how == AUDIT_CONTINUED || report->how == AUDIT_STARTED_NEW));
 	(void)record_append(keeper, AUDIT_START, AUDIT_SUCCESS, NULL, NULL, details, NULL);
 }
 
@@ -150,7 +153,7 @@ struct record *record_close(struct record *record) {
 }
 
 int record_append(struct keeper *keeper, enum audit_action action, enum audit_outcome outcome, const char *reason,
-                  const struct audit_actor *actor, json_t *details, uint64_t *ret_sequence) {
+    const struct audit_actor *actor, json_t *details, uint64_t *ret_sequence) {
 	struct record *record = keeper->record;
 	struct audit_stamp stamp = {.sequence = audit_writer_size(record->writer)};
 	clock_read(&stamp.clock);
@@ -221,7 +224,8 @@ bool record_is(const json_t *entry, enum audit_action action) {
 	return found != NULL && strcmp(found, audit_action_name(action)) == 0;
 }
 
-int record_each(struct keeper *keeper, uint64_t from_sequence, int (*each)(const json_t *entry, void *context), void *context) {
+int record_each(
+    struct keeper *keeper, uint64_t from_sequence, int (*each)(const json_t *entry, void *context), void *context) {
 	int result = record_publish(keeper);
 	if (result != 0)
 		return result;
@@ -257,12 +261,14 @@ static int is_wanted(const json_t *entry, void *context) {
 	return record_is(entry, wanted->action) && json_is_integer(number) && json_integer_value(number) == wanted->value;
 }
 
-int record_contains(struct keeper *keeper, uint64_t from_sequence, enum audit_action action, const char *key, int64_t value) {
+int record_contains(
+    struct keeper *keeper, uint64_t from_sequence, enum audit_action action, const char *key, int64_t value) {
 	struct wanted wanted = {action, key, value};
 	return record_each(keeper, from_sequence, is_wanted, &wanted);
 }
 
-void record_subscribe(struct keeper *keeper, void (*on_entry)(const char *entry, size_t length, void *context), void *context) {
+void record_subscribe(
+    struct keeper *keeper, void (*on_entry)(const char *entry, size_t length, void *context), void *context) {
 	keeper->record->on_entry = on_entry;
 	keeper->record->on_entry_context = context;
 }

@@ -21,30 +21,30 @@ struct roots;
 struct channel;
 
 enum root_state {
-	ROOT_OFFLINE,   /* reason says why */
-	ROOT_STARTING,  /* its watcher was asked for and has not found it yet */
-	ROOT_SCANNING,  /* identified; not all of it was compared with the index yet */
+	ROOT_OFFLINE,  /* reason says why */
+	ROOT_STARTING, /* its watcher was asked for and has not found it yet */
+	ROOT_SCANNING, /* identified; not all of it was compared with the index yet */
 	ROOT_ONLINE,
 };
 
 struct root {
-	uint16_t number;                    /* in the settings, and in messages */
+	uint16_t number; /* in the settings, and in messages */
 	const struct root_settings *settings;
 	const struct zone *zone;
-	int64_t id;                         /* index_root() */
+	int64_t id; /* index_root() */
 	enum root_state state;
-	char reason[200];                   /* offline: why and what to do */
-	int64_t since_us;                   /* wall clock, of the state */
-	bool observe_only;                  /* another box's disk */
-	bool scanned;                       /* compared completely at least once since it came */
-	int64_t observing_since_us;         /* mode observe: since when; 0 in enforce */
-	struct record_root_found found;     /* texts point into the two arrays below */
+	char reason[200];               /* offline: why and what to do */
+	int64_t since_us;               /* wall clock, of the state */
+	bool observe_only;              /* another box's disk */
+	bool scanned;                   /* compared completely at least once since it came */
+	int64_t observing_since_us;     /* mode observe: since when; 0 in enforce */
+	struct record_root_found found; /* texts point into the two arrays below */
 	char uuid[65];
 	char filesystem[65];
-	uint32_t group;                     /* roots of one mount share it, with watcher and reaper */
-	struct channel *watcher;            /* NULL while there is none */
+	uint32_t group;          /* roots of one mount share it, with watcher and reaper */
+	struct channel *watcher; /* NULL while there is none */
 	struct channel *reaper;
-	uint64_t folders, foreign;          /* of the last scan and since */
+	uint64_t folders, foreign; /* of the last scan and since */
 	char foreign_examples[3][256];
 	struct record_watch_coverage coverage;
 };

@@ -22,21 +22,32 @@ struct state {
 };
 
 static const char *const migrations[] = {
-    "CREATE TABLE hold(id TEXT PRIMARY KEY, kind INTEGER NOT NULL, state INTEGER NOT NULL, all_cameras INTEGER NOT NULL,"
+    "CREATE TABLE hold(id TEXT PRIMARY KEY, kind INTEGER NOT NULL, state INTEGER NOT NULL, all_cameras INTEGER NOT "
+    "NULL,"
     " from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, pre_roll_us INTEGER NOT NULL, post_roll_us INTEGER NOT NULL,"
-    " reason TEXT NOT NULL, case_reference TEXT NOT NULL, case_pending INTEGER NOT NULL, note TEXT, note_salt TEXT NOT NULL,"
-    " placed_us INTEGER NOT NULL, review_us INTEGER NOT NULL, details_due_us INTEGER NOT NULL, release_at_us INTEGER NOT NULL,"
-    " released_us INTEGER NOT NULL, placed_by INTEGER NOT NULL, placed_by_name TEXT NOT NULL, single_person INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, case_reference TEXT NOT NULL, case_pending INTEGER NOT NULL, note TEXT, note_salt TEXT NOT "
+    "NULL,"
+    " placed_us INTEGER NOT NULL, review_us INTEGER NOT NULL, details_due_us INTEGER NOT NULL, release_at_us INTEGER "
+    "NOT NULL,"
+    " released_us INTEGER NOT NULL, placed_by INTEGER NOT NULL, placed_by_name TEXT NOT NULL, single_person INTEGER "
+    "NOT NULL,"
     " late INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE hold_camera(hold TEXT NOT NULL, place INTEGER NOT NULL, camera BLOB NOT NULL, PRIMARY KEY(hold, place)) WITHOUT ROWID;"
-    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, action INTEGER NOT NULL, details TEXT NOT NULL, log_size INTEGER NOT NULL);"
-    "CREATE TABLE intent(id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, log_size INTEGER NOT NULL, items BLOB NOT NULL);"
-    "CREATE TABLE volume(root TEXT PRIMARY KEY, uuid TEXT NOT NULL, filesystem TEXT NOT NULL, root_inode INTEGER NOT NULL,"
+    "CREATE TABLE hold_camera(hold TEXT NOT NULL, place INTEGER NOT NULL, camera BLOB NOT NULL, PRIMARY KEY(hold, "
+    "place)) WITHOUT ROWID;"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, action INTEGER NOT NULL, details TEXT NOT NULL, "
+    "log_size INTEGER NOT NULL);"
+    "CREATE TABLE intent(id INTEGER PRIMARY KEY AUTOINCREMENT, root TEXT NOT NULL, log_size INTEGER NOT NULL, items "
+    "BLOB NOT NULL);"
+    "CREATE TABLE volume(root TEXT PRIMARY KEY, uuid TEXT NOT NULL, filesystem TEXT NOT NULL, root_inode INTEGER NOT "
+    "NULL,"
     " root_birth_ns INTEGER NOT NULL, adopted_us INTEGER NOT NULL, observe_only INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE clock(one INTEGER PRIMARY KEY CHECK(one = 1), high_water_us INTEGER NOT NULL, mark_wall_us INTEGER NOT NULL,"
-    " mark_boot_us INTEGER NOT NULL, boot_id TEXT NOT NULL, synced_this_boot INTEGER NOT NULL, unexplained_us INTEGER NOT NULL,"
+    "CREATE TABLE clock(one INTEGER PRIMARY KEY CHECK(one = 1), high_water_us INTEGER NOT NULL, mark_wall_us INTEGER "
+    "NOT NULL,"
+    " mark_boot_us INTEGER NOT NULL, boot_id TEXT NOT NULL, synced_this_boot INTEGER NOT NULL, unexplained_us INTEGER "
+    "NOT NULL,"
     " frozen INTEGER NOT NULL, needs_person INTEGER NOT NULL, frozen_since_us INTEGER NOT NULL, reason TEXT NOT NULL);"
-    "CREATE TABLE brake(one INTEGER PRIMARY KEY CHECK(one = 1), window_start_us INTEGER NOT NULL, segments INTEGER NOT NULL,"
+    "CREATE TABLE brake(one INTEGER PRIMARY KEY CHECK(one = 1), window_start_us INTEGER NOT NULL, segments INTEGER NOT "
+    "NULL,"
     " recording_us INTEGER NOT NULL, engaged INTEGER NOT NULL, released INTEGER NOT NULL);"
     "CREATE TABLE value(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
 };
@@ -65,7 +76,8 @@ static int sqlite_errno(int result) {
 	}
 }
 
-/* One statement with values bound by kind: i integer, t text (NULL allowed), b bytes (pointer, size_t). Prepared anew: state changes are few. */
+/* One statement with values bound by kind: i integer, t text (NULL allowed), b bytes (pointer, size_t). Prepared anew:
+ * state changes are few. */
 static sqlite3_stmt *prepare(struct state *state, const char *sql) {
 	sqlite3_stmt *statement = NULL;
 	if (sqlite3_prepare_v2(state->db, sql, -1, &statement, NULL) != SQLITE_OK)
@@ -135,7 +147,8 @@ static int migrate(struct state *state, int64_t version) {
 }
 
 static int open_database(struct state *state, char *message, size_t room) {
-	int result = sqlite3_open_v2(state->path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int result = sqlite3_open_v2(
+	    state->path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result != SQLITE_OK) {
 		(void)snprintf(message, room, "cannot open '%s': %s", state->path, sqlite3_errmsg(state->db));
 		return sqlite_errno(result);
@@ -147,19 +160,21 @@ static int open_database(struct state *state, char *message, size_t room) {
 		error = -EUCLEAN;
 	if (error == -EUCLEAN) {
 		(void)snprintf(message, room,
-		               "'%s' is damaged: holds may be in it, so nothing is deleted and retentiond does not run; "
-		               "put back '%s.yesterday' under this name (then compare `retentionctl hold list` with the log), "
-		               "or move it away to start with no holds",
-		               state->path, state->path);
+		    "'%s' is damaged: holds may be in it, so nothing is deleted and retentiond does not run; "
+		    "put back '%s.yesterday' under this name (then compare `retentionctl hold list` with the log), "
+		    "or move it away to start with no holds",
+		    state->path, state->path);
 		return error;
 	}
 	if (error == 0 && version > SCHEMA_VERSION) {
-		(void)snprintf(message, room, "'%s' was written by a newer retentiond (schema %lld, this one knows %d): install that version",
-		               state->path, (long long)version, SCHEMA_VERSION);
+		(void)snprintf(message, room,
+		    "'%s' was written by a newer retentiond (schema %lld, this one knows %d): install that version",
+		    state->path, (long long)version, SCHEMA_VERSION);
 		return -EPROTONOSUPPORT;
 	}
 	if (error == 0)
-		error = execute(state, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512; PRAGMA foreign_keys = ON");
+		error = execute(state,
+		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512; PRAGMA foreign_keys = ON");
 	if (error == 0)
 		error = migrate(state, version);
 	if (error != 0)
@@ -242,13 +257,26 @@ static int put_cameras(struct state *state, const struct hold *hold) {
 }
 
 static int put_hold(struct state *state, const struct hold *hold) {
-	sqlite3_stmt *statement = prepare(state, "INSERT OR REPLACE INTO hold VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-	                                         " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+	sqlite3_stmt *statement =
+	    prepare(state, "INSERT OR REPLACE INTO hold VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+	                   " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
 	const int64_t integers[][2] = {
-	    {2, hold->kind},          {3, hold->state},         {4, hold->all_cameras},    {5, hold->from_us},
-	    {6, hold->to_us},         {7, hold->pre_roll_us},   {8, hold->post_roll_us},   {11, hold->case_pending},
-	    {14, hold->placed_us},    {15, hold->review_us},    {16, hold->details_due_us}, {17, hold->release_at_us},
-	    {18, hold->released_us},  {19, hold->placed_by},    {21, hold->single_person}, {22, hold->late},
+	    {2, hold->kind},
+	    {3, hold->state},
+	    {4, hold->all_cameras},
+	    {5, hold->from_us},
+	    {6, hold->to_us},
+	    {7, hold->pre_roll_us},
+	    {8, hold->post_roll_us},
+	    {11, hold->case_pending},
+	    {14, hold->placed_us},
+	    {15, hold->review_us},
+	    {16, hold->details_due_us},
+	    {17, hold->release_at_us},
+	    {18, hold->released_us},
+	    {19, hold->placed_by},
+	    {21, hold->single_person},
+	    {22, hold->late},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(integers); i++)
 		(void)sqlite3_bind_int64(statement, (int)integers[i][0], integers[i][1]);
@@ -261,7 +289,8 @@ static int put_hold(struct state *state, const struct hold *hold) {
 	return finish(state, statement);
 }
 
-int state_hold_put(struct state *state, const struct hold *hold, int action, const char *details, uint64_t log_size, int64_t *ret_outbox) {
+int state_hold_put(struct state *state, const struct hold *hold, int action, const char *details, uint64_t log_size,
+    int64_t *ret_outbox) {
 	int error = execute(state, "BEGIN IMMEDIATE");
 	if (error != 0)
 		return error;
@@ -322,7 +351,8 @@ static int read_hold(struct state *state, sqlite3_stmt *statement, struct hold *
 	hold->late = sqlite3_column_int(statement, 21) != 0;
 	const char *note = (const char *)sqlite3_column_text(statement, 11);
 	hold->note = note == NULL ? NULL : strdup(note);
-	if (column_text(statement, 0, hold->id, sizeof hold->id) < 0 || column_text(statement, 8, hold->reason, sizeof hold->reason) < 0 ||
+	if (column_text(statement, 0, hold->id, sizeof hold->id) < 0 ||
+	    column_text(statement, 8, hold->reason, sizeof hold->reason) < 0 ||
 	    column_text(statement, 9, hold->case_reference, sizeof hold->case_reference) < 0 ||
 	    column_text(statement, 12, hold->note_salt, sizeof hold->note_salt) < 0 ||
 	    column_text(statement, 19, hold->placed_by_name, sizeof hold->placed_by_name) < 0)
@@ -371,21 +401,22 @@ int state_outbox_remove(struct state *state, int64_t outbox) {
 	return remove_row(state, "DELETE FROM outbox WHERE id = ?1", outbox);
 }
 
-int state_outbox(struct state *state, int (*each)(int64_t outbox, int action, const char *details, uint64_t log_size, void *context),
-                 void *context) {
+int state_outbox(struct state *state,
+    int (*each)(int64_t outbox, int action, const char *details, uint64_t log_size, void *context), void *context) {
 	sqlite3_stmt *statement = prepare(state, "SELECT id, action, details, log_size FROM outbox ORDER BY id");
 	if (statement == NULL)
 		return sqlite_errno(sqlite3_errcode(state->db));
 	int error = 0;
 	int result = SQLITE_DONE;
 	while (error == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW)
-		error = each(sqlite3_column_int64(statement, 0), sqlite3_column_int(statement, 1), (const char *)sqlite3_column_text(statement, 2),
-		             (uint64_t)sqlite3_column_int64(statement, 3), context);
+		error = each(sqlite3_column_int64(statement, 0), sqlite3_column_int(statement, 1),
+		    (const char *)sqlite3_column_text(statement, 2), (uint64_t)sqlite3_column_int64(statement, 3), context);
 	(void)sqlite3_finalize(statement);
 	return error != 0 ? error : sqlite_errno(result);
 }
 
-int state_intent_put(struct state *state, const char *root, uint64_t log_size, const void *items, size_t length, int64_t *ret_intent) {
+int state_intent_put(
+    struct state *state, const char *root, uint64_t log_size, const void *items, size_t length, int64_t *ret_intent) {
 	sqlite3_stmt *statement = prepare(state, "INSERT INTO intent(root, log_size, items) VALUES(?1, ?2, ?3)");
 	(void)sqlite3_bind_text(statement, 1, root, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 2, (int64_t)log_size);
@@ -433,7 +464,8 @@ int state_volume_get(struct state *state, const char *root, struct volume_row *r
 	struct volume_row row = {0};
 	int error = 0;
 	if (result == SQLITE_ROW) {
-		if (column_text(statement, 0, row.root, sizeof row.root) < 0 || column_text(statement, 1, row.uuid, sizeof row.uuid) < 0 ||
+		if (column_text(statement, 0, row.root, sizeof row.root) < 0 ||
+		    column_text(statement, 1, row.uuid, sizeof row.uuid) < 0 ||
 		    column_text(statement, 2, row.filesystem, sizeof row.filesystem) < 0)
 			error = -EUCLEAN;
 		row.root_inode = (uint64_t)sqlite3_column_int64(statement, 3);
@@ -484,7 +516,8 @@ int state_clock_get(struct state *state, struct clock_state *ret_clock) {
 }
 
 int state_clock_put(struct state *state, const struct clock_state *clock) {
-	sqlite3_stmt *statement = prepare(state, "INSERT OR REPLACE INTO clock VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+	sqlite3_stmt *statement =
+	    prepare(state, "INSERT OR REPLACE INTO clock VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 	(void)sqlite3_bind_int64(statement, 1, clock->high_water_us);
 	(void)sqlite3_bind_int64(statement, 2, clock->mark_wall_us);
 	(void)sqlite3_bind_int64(statement, 3, clock->mark_boot_us);

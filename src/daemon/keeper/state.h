@@ -26,28 +26,33 @@ struct state *state_close(struct state *state);
 /* Makes the daily copy if a day has passed since the last. 0 or a negative errno. */
 MUST_USE int state_copy(struct state *state, int64_t now_us);
 
-/* ---- holds: stored with an outbox row, which goes when the log has the entry, so that both agree after any crash ---- */
+/* ---- holds: stored with an outbox row, which goes when the log has the entry, so that both agree after any crash ----
+ */
 
-/* Inserts or replaces the hold and, in the same commit, an outbox row with `action` and `details` (the entry's details as JSON text). log_size: where the log ended, so that a crash's leftover is looked for from there. */
-MUST_USE int state_hold_put(struct state *state, const struct hold *hold, int action, const char *details, uint64_t log_size, int64_t *ret_outbox);
+/* Inserts or replaces the hold and, in the same commit, an outbox row with `action` and `details` (the entry's details
+ * as JSON text). log_size: where the log ended, so that a crash's leftover is looked for from there. */
+MUST_USE int state_hold_put(struct state *state, const struct hold *hold, int action, const char *details,
+    uint64_t log_size, int64_t *ret_outbox);
 MUST_USE int state_holds(struct state *state, int (*each)(const struct hold *hold, void *context), void *context);
 MUST_USE int state_hold_next_number(struct state *state, int64_t *ret_number);
 MUST_USE int state_outbox_remove(struct state *state, int64_t outbox);
-MUST_USE int state_outbox(struct state *state, int (*each)(int64_t outbox, int action, const char *details, uint64_t log_size, void *context), void *context);
+MUST_USE int state_outbox(struct state *state,
+    int (*each)(int64_t outbox, int action, const char *details, uint64_t log_size, void *context), void *context);
 
 /* ---- deletion intents: one row a batch, its items as bytes (deletion.c knows the form) ---- */
 
-MUST_USE int state_intent_put(struct state *state, const char *root, uint64_t log_size, const void *items, size_t length,
-                              int64_t *ret_intent);
+MUST_USE int state_intent_put(
+    struct state *state, const char *root, uint64_t log_size, const void *items, size_t length, int64_t *ret_intent);
 MUST_USE int state_intent_remove(struct state *state, int64_t intent);
 struct intent_row {
 	int64_t id;
 	const char *root;
-	uint64_t log_size;        /* where the log ended when it was written */
+	uint64_t log_size; /* where the log ended when it was written */
 	const void *items;
 	size_t length;
 };
-MUST_USE int state_intents(struct state *state, int (*each)(const struct intent_row *intent, void *context), void *context);
+MUST_USE int state_intents(
+    struct state *state, int (*each)(const struct intent_row *intent, void *context), void *context);
 
 /* ---- volumes ---- */
 
@@ -55,10 +60,10 @@ struct volume_row {
 	char root[256];
 	char uuid[65];
 	char filesystem[65];
-	uint64_t root_inode;      /* with the birth time: the token that tells this root from one made anew on the same disk */
+	uint64_t root_inode; /* with the birth time: the token that tells this root from one made anew on the same disk */
 	int64_t root_birth_ns;
 	int64_t adopted_us;
-	bool observe_only;        /* another box's disk */
+	bool observe_only; /* another box's disk */
 };
 MUST_USE int state_volume_get(struct state *state, const char *root, struct volume_row *ret_row);
 MUST_USE int state_volume_put(struct state *state, const struct volume_row *row);

@@ -48,8 +48,10 @@ static void tell(struct keeper *keeper, const struct clock_verdict *before) {
 	}
 	if (now->trusted == before->trusted && now->level == before->level)
 		return;
-	json_t *details = json_pack("{s:s, s:b}", "clock_level", clock_level_name(now->level), "trusted", (int)now->trusted);
-	(void)record_append(keeper, now->trusted ? AUDIT_CLOCK_TRUSTED : AUDIT_CLOCK_FROZEN, AUDIT_SUCCESS, now->reason, NULL, details, NULL);
+	json_t *details =
+	    json_pack("{s:s, s:b}", "clock_level", clock_level_name(now->level), "trusted", (int)now->trusted);
+	(void)record_append(keeper, now->trusted ? AUDIT_CLOCK_TRUSTED : AUDIT_CLOCK_FROZEN, AUDIT_SUCCESS, now->reason,
+	    NULL, details, NULL);
 	if (now->trusted)
 		log_notice("the clock is trusted (%s)", clock_level_name(now->level));
 	else
@@ -62,11 +64,13 @@ const struct clock_verdict *timekeeping_judge(struct keeper *keeper) {
 	clock_read(&reading);
 	struct clock_verdict before = timekeeping->verdict;
 	bool frozen = timekeeping->state.frozen;
-	clock_judge(&timekeeping->state, &reading, keeper->settings->clock.require, max_jump_us(keeper), &timekeeping->verdict);
+	clock_judge(
+	    &timekeeping->state, &reading, keeper->settings->clock.require, max_jump_us(keeper), &timekeeping->verdict);
 	timekeeping->judged_wall_us = reading.wall_us;
 	timekeeping->judged_boot_us = reading.boot_us;
 	const struct clock_verdict *now = &timekeeping->verdict;
-	bool changed = now->stepped || now->trusted != before.trusted || now->level != before.level || timekeeping->state.frozen != frozen;
+	bool changed = now->stepped || now->trusted != before.trusted || now->level != before.level ||
+	               timekeeping->state.frozen != frozen;
 	if (now->arm_brake && keeper->expiry != NULL)
 		expiry_arm_brake(keeper);
 	if (changed || reading.boot_us - timekeeping->stored_boot_us > STORE_INTERVAL_S * US_PER_SECOND)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How far the clock may be believed: judged every few seconds and before each expiry pass, durable in state.db, entries for each change. */
+/* How far the clock may be believed: judged every few seconds and before each expiry pass, durable in state.db, entries
+ * for each change. */
 #pragma once
 
 #include <stdbool.h>

@@ -173,7 +173,9 @@ static int readable_wait(const struct retention_client *client, int64_t deadline
 /* The next line as a new JSON value. 0 or a negative errno. */
 static int line_read(struct retention_client *client, int64_t deadline_us, json_t **ret_value) {
 	for (;;) {
-		char *end = client->used > client->scanned ? memchr(client->buffer + client->scanned, '\n', client->used - client->scanned) : NULL;
+		char *end = client->used > client->scanned
+		                ? memchr(client->buffer + client->scanned, '\n', client->used - client->scanned)
+		                : NULL;
 		if (end) {
 			size_t length = (size_t)(end - client->buffer);
 			json_t *value = json_loadb(client->buffer, length, 0, NULL);
@@ -235,8 +237,8 @@ static int request_send(struct retention_client *client, const char *method, con
 		json_decref(object);
 		return -EINVAL;
 	}
-	json_t *request =
-	    json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)client->next_id, "method", method, "params", object);
+	json_t *request = json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)client->next_id, "method",
+	    method, "params", object);
 	char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_decref(request);
 	if (!line)
@@ -291,14 +293,15 @@ int retention_client_call(struct retention_client *client, const char *method, c
 	return answer_wait(client, client->next_id++, ret_result);
 }
 
-int retention_client_call_descriptors(struct retention_client *client, const char *method, const char *params, char **ret_result,
-                                      int *ret_descriptors, size_t room, size_t *ret_count) {
+int retention_client_call_descriptors(struct retention_client *client, const char *method, const char *params,
+    char **ret_result, int *ret_descriptors, size_t room, size_t *ret_count) {
 	int error = retention_client_call(client, method, params, ret_result);
 	if (error == 0) {
 		size_t count = client->descriptor_count < room ? client->descriptor_count : room;
-		memcpy(ret_descriptors, client->descriptors, count * sizeof(int));
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
+			ret_descriptors[i] = client->descriptors[i];
 			client->descriptors[i] = -1;
+		}
 		*ret_count = count;
 	}
 	descriptors_drop(client);

@@ -12,9 +12,8 @@ void root_list_show(const json_t *answer) {
 	json_t *root;
 	struct table *table = table_new("ROOT|STATE|MODE|LAYOUT|>FREE|PATH");
 	json_array_foreach(json_object_get(answer, "roots"), i, root) {
-		const char *const cells[] = {get_text(root, "root"),   get_text(root, "state"),
-		                             get_text(root, "mode"),   get_text(root, "layout"),
-		                             text_bytes(get_number(root, "bytes_free")), get_text(root, "path")};
+		const char *const cells[] = {get_text(root, "root"), get_text(root, "state"), get_text(root, "mode"),
+		    get_text(root, "layout"), text_bytes(get_number(root, "bytes_free")), get_text(root, "path")};
 		table_row(table, STYLE_PLAIN, cells);
 	}
 	table_end(table);
@@ -30,12 +29,9 @@ void volume_list_show(const json_t *answer) {
 	struct table *table = table_new("ROOT|STATE|EXPECTED|FOUND|DISK|ADOPTED");
 	json_array_foreach(json_object_get(answer, "volumes"), i, volume) {
 		bool same = strcmp(get_text(volume, "expected"), get_text(volume, "found")) == 0;
-		const char *const cells[] = {get_text(volume, "root"),
-		                             get_text(volume, "state"),
-		                             get_text(volume, "expected"),
-		                             same ? "the same" : get_text(volume, "found"),
-		                             get_text(volume, "filesystem"),
-		                             text_moment(volume, "adopted")};
+		const char *const cells[] = {get_text(volume, "root"), get_text(volume, "state"), get_text(volume, "expected"),
+		    same ? "the same" : get_text(volume, "found"), get_text(volume, "filesystem"),
+		    text_moment(volume, "adopted")};
 		table_row(table, same ? STYLE_PLAIN : STYLE_BAD, cells);
 	}
 	table_end(table);
@@ -47,24 +43,27 @@ void volume_list_show(const json_t *answer) {
 
 void volume_adopt_show(const json_t *answer) {
 	const json_t *volume = json_object_get(answer, "volume");
-	put_wrapped(STYLE_PLAIN, "", text_format("%s: %s on %s is its volume%s", get_text(volume, "root"), get_text(volume, "found"),
-	                                         get_text(volume, "filesystem"), get_flag(volume, "observe_only") ? ", observed only" : ""));
+	put_wrapped(STYLE_PLAIN, "",
+	    text_format("%s: %s on %s is its volume%s", get_text(volume, "root"), get_text(volume, "found"),
+	        get_text(volume, "filesystem"), get_flag(volume, "observe_only") ? ", observed only" : ""));
 }
 
 void clock_show(const json_t *answer) {
 	bool trusted = get_flag(answer, "trusted");
-	put(trusted ? STYLE_GOOD : STYLE_BAD, "The clock is %s; deletion needs %s%s\n", get_text(answer, "level"), get_text(answer, "required"),
-	    trusted ? "" : ": nothing is deleted");
+	put(trusted ? STYLE_GOOD : STYLE_BAD, "The clock is %s; deletion needs %s%s\n", get_text(answer, "level"),
+	    get_text(answer, "required"), trusted ? "" : ": nothing is deleted");
 	if (get_text(answer, "reason")[0])
 		put_wrapped(STYLE_PLAIN, "  - ", get_text(answer, "reason"));
 	put_time("Now", answer, "now");
 	put_time("High water", answer, "high_water");
 	if (get_flag(answer, "frozen"))
-		put_line("Frozen", STYLE_BAD, "%s", get_flag(answer, "needs_person") ? "until somebody says `retentionctl clock confirm`"
-		                                                                      : "until a synchronisation, or `retentionctl clock confirm`");
+		put_line("Frozen", STYLE_BAD, "%s",
+		    get_flag(answer, "needs_person") ? "until somebody says `retentionctl clock confirm`"
+		                                     : "until a synchronisation, or `retentionctl clock confirm`");
 	put_time("Since", answer, "frozen_since");
 	if (get_number(answer, "unexplained_seconds") > 0)
-		put_line("Unexplained", STYLE_PLAIN, "%s of advances add up", text_seconds(get_number(answer, "unexplained_seconds")));
+		put_line("Unexplained", STYLE_PLAIN, "%s of advances add up",
+		    text_seconds(get_number(answer, "unexplained_seconds")));
 }
 
 int clock_verdict_code(const json_t *answer) {

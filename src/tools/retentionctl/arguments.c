@@ -8,7 +8,8 @@
 #include "command.h"
 
 const struct option_row GLOBAL_OPTIONS[] = {
-    {"socket", OPTION_TEXT, "SOCKET", NULL, false, "the control socket; else $RETENTION_SOCKET, else /run/retention/control.sock"},
+    {"socket", OPTION_TEXT, "SOCKET", NULL, false,
+        "the control socket; else $RETENTION_SOCKET, else /run/retention/control.sock"},
     {"config", OPTION_TEXT, "FILE", NULL, false, "the socket of the daemon with this configuration"},
     {"output", OPTION_TEXT, "FORM", NULL, false, "table, json, ndjson or csv"},
     {"json", OPTION_FLAG, NULL, NULL, false, "the same as --output=json"},
@@ -56,7 +57,7 @@ static int number_set(struct context *context, const struct option_row *row, con
 	if (*value == '\0' || *end != '\0')
 		return usage(NULL, "'%s' is not a number", value);
 	json_object_set_new(row->parameter ? context->params : context->local, row->parameter ? row->parameter : row->name,
-	                    json_integer(number));
+	    json_integer(number));
 	return EXIT_DONE;
 }
 
@@ -173,7 +174,8 @@ static int globals_take(struct context *context) {
 static int required_check(const struct context *context) {
 	const struct command *command = context->command;
 	for (const struct option_row *row = command->options; row && row->name; row++)
-		if (row->required && !json_object_get(row->parameter ? context->params : context->local, row->parameter ? row->parameter : row->name)) {
+		if (row->required && !json_object_get(row->parameter ? context->params : context->local,
+		                         row->parameter ? row->parameter : row->name)) {
 			(void)fprintf(stderr, "retentionctl: '--%s %s' is needed: %s\n", row->name, row->argument, row->help);
 			if (command->example)
 				(void)fprintf(stderr, "for example: %s\n", command->example);
@@ -191,7 +193,8 @@ static int required_check(const struct context *context) {
 static int rest_take(struct context *context, int argc, char *const *argv, const int *words, int word_count) {
 	bool only_words = false;
 	for (int i = 1; i < argc; i++) {
-		if ((word_count > 0 && i == words[0]) || (context->command && context->command->verb && word_count > 1 && i == words[1]))
+		if ((word_count > 0 && i == words[0]) ||
+		    (context->command && context->command->verb && word_count > 1 && i == words[1]))
 			continue;
 		if (!only_words && strcmp(argv[i], "--") == 0) {
 			only_words = true;
@@ -239,7 +242,9 @@ int arguments_parse(int argc, char *const *argv, struct context *ret_context) {
 		if (asks_help)
 			help_noun(noun);
 		if (!verb)
-			return argc > 2 && (strcmp(argv[argc - 1], "--help") == 0 || strcmp(argv[argc - 1], "-h") == 0) ? -1 : EXIT_USAGE;
+			return argc > 2 && (strcmp(argv[argc - 1], "--help") == 0 || strcmp(argv[argc - 1], "-h") == 0)
+			           ? -1
+			           : EXIT_USAGE;
 		(void)fprintf(stderr, "retentionctl: '%s' has no '%s'", noun, verb);
 		const char *hint = verb_hint(noun, verb);
 		if (hint)

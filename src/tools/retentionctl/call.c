@@ -2,8 +2,8 @@
 /* Calling the daemon and showing what it says; its refusals become exit codes. */
 #include <errno.h>
 #include <inttypes.h>
-#include <retention/client.h>
 #include <limits.h>
+#include <retention/client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,10 +49,12 @@ struct retention_client *context_connect(const struct context *context, int *ret
 	path = path ? path : getenv("RETENTION_SOCKET");
 	char *shown = screen_escape(path && path[0] ? path : RETENTION_CLIENT_SOCKET);
 	if (error == -EACCES || error == -EPERM)
-		(void)fprintf(stderr, "retentionctl: %s: you may not reach the daemon; ask for one of the groups of its roles\n", shown);
+		(void)fprintf(
+		    stderr, "retentionctl: %s: you may not reach the daemon; ask for one of the groups of its roles\n", shown);
 	else
-		(void)fprintf(stderr, "retentionctl: %s: the daemon is not reachable: %s\nis retentiond running? --socket names another one\n", shown,
-		              strerror(-error));
+		(void)fprintf(stderr,
+		    "retentionctl: %s: the daemon is not reachable: %s\nis retentiond running? --socket names another one\n",
+		    shown, strerror(-error));
 	free(shown);
 	*ret_code = error == -EACCES || error == -EPERM ? EXIT_DENIED : EXIT_UNREACHABLE;
 	return NULL;
@@ -97,7 +99,9 @@ json_t *context_ask(struct retention_client *client, const char *method, const j
 /* ---- forms for programs ---- */
 
 static void csv_cell(const json_t *value) {
-	char *text = json_is_string(value) || !value || json_is_null(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_is_string(value) || !value || json_is_null(value)
+	                 ? NULL
+	                 : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 	const char *cell = json_is_string(value) ? json_string_value(value) : text ? text : "";
 	if (strpbrk(cell, ",\"\r\n")) {
 		(void)putchar('"');

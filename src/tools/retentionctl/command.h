@@ -15,11 +15,11 @@
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
-	EXIT_FINDING = 2,      /* verification failed, something overdue */
-	EXIT_PARTLY = 3,       /* only part covered */
-	EXIT_APPROVAL = 4,     /* waits for a second person */
+	EXIT_FINDING = 2,  /* verification failed, something overdue */
+	EXIT_PARTLY = 3,   /* only part covered */
+	EXIT_APPROVAL = 4, /* waits for a second person */
 	EXIT_DENIED = 5,
-	EXIT_UNREACHABLE = 6,  /* no daemon there */
+	EXIT_UNREACHABLE = 6, /* no daemon there */
 	EXIT_USAGE = 64,
 	EXIT_INTERRUPTED = 130,
 };
@@ -28,11 +28,11 @@ enum option_kind {
 	OPTION_FLAG,
 	OPTION_TEXT,
 	OPTION_NUMBER,
-	OPTION_LIST,  /* may be given more than once */
+	OPTION_LIST, /* may be given more than once */
 };
 
 struct option_row {
-	const char *name;      /* "camera" for --camera; ends a list when NULL */
+	const char *name; /* "camera" for --camera; ends a list when NULL */
 	enum option_kind kind;
 	const char *argument;  /* "NAME" */
 	const char *parameter; /* of the method; NULL: for the tool itself */
@@ -44,22 +44,22 @@ struct context;
 
 struct command {
 	const char *noun;
-	const char *verb;      /* NULL for commands of one word */
-	const char *positional; /* "ID", or NULL; "[FILE]" may be left out */
-	const char *parameter; /* of the positional; NULL: for the tool itself */
+	const char *verb;                 /* NULL for commands of one word */
+	const char *positional;           /* "ID", or NULL; "[FILE]" may be left out */
+	const char *parameter;            /* of the positional; NULL: for the tool itself */
 	const struct option_row *options; /* or NULL */
 	const char *summary;
-	const char *role;      /* "any", "officer" */
-	const char *example;   /* or NULL */
-	const char *method;    /* or NULL: the tool does it */
-	const char *list;      /* the key of the rows in the answer, for ndjson and csv; or NULL */
-	bool mutates;          /* takes --dry-run */
-	const char *confirm;   /* what happens, asked before; or NULL */
-	bool type_id;          /* the id must be typed, not just "yes" */
+	const char *role;    /* "any", "officer" */
+	const char *example; /* or NULL */
+	const char *method;  /* or NULL: the tool does it */
+	const char *list;    /* the key of the rows in the answer, for ndjson and csv; or NULL */
+	bool mutates;        /* takes --dry-run */
+	const char *confirm; /* what happens, asked before; or NULL */
+	bool type_id;        /* the id must be typed, not just "yes" */
 	bool paged;
-	void (*show)(const json_t *answer);                 /* for people; NULL: printed as JSON */
-	int (*verdict)(const json_t *answer);               /* the exit code; NULL: 0 */
-	int (*run)(struct context *context);                /* instead of the method */
+	void (*show)(const json_t *answer);   /* for people; NULL: printed as JSON */
+	int (*verdict)(const json_t *answer); /* the exit code; NULL: 0 */
+	int (*run)(struct context *context);  /* instead of the method */
 };
 
 extern const struct command COMMANDS[];
@@ -72,10 +72,10 @@ enum output_form { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NDJSON, OUTPUT_CSV };
 /* One call of the tool. */
 struct context {
 	const struct command *command;
-	json_t *params;        /* for the method */
-	json_t *local;         /* options for the tool itself, by name */
+	json_t *params; /* for the method */
+	json_t *local;  /* options for the tool itself, by name */
 	const char *positional;
-	const char *socket;    /* or NULL */
+	const char *socket; /* or NULL */
 	enum output_form output;
 	bool no_input, dry_run, yes, no_pager;
 };

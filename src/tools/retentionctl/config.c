@@ -21,9 +21,9 @@ static void summary_show(const struct settings *settings) {
 		duration_format(&settings->legal_maximum, legal, sizeof(legal));
 	put_line("Retention", STYLE_PLAIN, "%s; legal maximum %s", retention, legal);
 	for (size_t i = 0; i < settings->root_count; i++)
-		put_line(i == 0 ? "Roots" : "", STYLE_PLAIN, "%s: %s, layout %s, %s, %s", settings->roots[i].name, settings->roots[i].path,
-		         settings->roots[i].layout->name, settings->roots[i].timezone,
-		         settings->roots[i].mode == ROOT_ENFORCE ? "enforce" : "observe: nothing is deleted");
+		put_line(i == 0 ? "Roots" : "", STYLE_PLAIN, "%s: %s, layout %s, %s, %s", settings->roots[i].name,
+		    settings->roots[i].path, settings->roots[i].layout->name, settings->roots[i].timezone,
+		    settings->roots[i].mode == ROOT_ENFORCE ? "enforce" : "observe: nothing is deleted");
 	for (size_t i = 0; i < settings->camera_count; i++)
 		put_line(i == 0 ? "Cameras" : "", STYLE_PLAIN, "%s: a rule of its own", settings->cameras[i].camera);
 }

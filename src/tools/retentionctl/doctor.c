@@ -20,7 +20,8 @@
 #endif
 
 static void check(json_t *list, const char *name, const char *state, const char *text, const char *todo) {
-	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}", "check", name, "state", state, "text", text, "do", todo));
+	json_array_append_new(
+	    list, json_pack("{s:s, s:s, s:s, s:s?}", "check", name, "state", state, "text", text, "do", todo));
 }
 
 static void kernel_check(json_t *list) {
@@ -28,8 +29,9 @@ static void kernel_check(json_t *list) {
 	if (landlock >= 2)
 		check(list, "kernel", "ok", text_format("landlock ABI %ld confines the processes", landlock), NULL);
 	else
-		check(list, "kernel", "note", landlock == 1 ? "landlock ABI 1 does not confine the reaper" : "this kernel has no landlock",
-		      "a kernel of 5.19 or newer with landlock in lsm= confines the processes further");
+		check(list, "kernel", "note",
+		    landlock == 1 ? "landlock ABI 1 does not confine the reaper" : "this kernel has no landlock",
+		    "a kernel of 5.19 or newer with landlock in lsm= confines the processes further");
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH};
 	long fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how));
 	if (fd >= 0)
@@ -37,12 +39,14 @@ static void kernel_check(json_t *list) {
 	if (fd >= 0 || errno != ENOSYS)
 		check(list, "kernel", "ok", "openat2 is there: paths are resolved beneath the roots", NULL);
 	else
-		check(list, "kernel", "note", "this kernel has no openat2: paths are walked folder by folder, which is slower", NULL);
+		check(list, "kernel", "note", "this kernel has no openat2: paths are walked folder by folder, which is slower",
+		    NULL);
 	struct statx times;
 	if (statx(AT_FDCWD, "/", 0, STATX_BTIME, &times) == 0 && (times.stx_mask & STATX_BTIME))
 		check(list, "kernel", "ok", "files have birth times", NULL);
 	else
-		check(list, "kernel", "note", "files of / have no birth times: files are identified by inode, size and mtime", NULL);
+		check(list, "kernel", "note", "files of / have no birth times: files are identified by inode, size and mtime",
+		    NULL);
 }
 
 static void inotify_check(json_t *list) {
@@ -55,7 +59,7 @@ static void inotify_check(json_t *list) {
 	long limit = strtol(text, NULL, 10);
 	if (limit < 65536)
 		check(list, "inotify", "note", text_format("fs.inotify.max_user_watches is %ld", limit),
-		      "install the sysctl.d file, or sysctl fs.inotify.max_user_watches=1048576");
+		    "install the sysctl.d file, or sysctl fs.inotify.max_user_watches=1048576");
 	else
 		check(list, "inotify", "ok", text_format("fs.inotify.max_user_watches is %ld", limit), NULL);
 }
@@ -66,8 +70,13 @@ static void checks_show(const json_t *checks) {
 	json_array_foreach(checks, i, row) {
 		const char *state = get_text(row, "state");
 		bool problem = strcmp(state, "problem") == 0, fine = strcmp(state, "ok") == 0;
-		put_wrapped(problem ? STYLE_BAD : STYLE_PLAIN, text_format("%-8s %-12s ", fine ? "ok" : problem ? "PROBLEM" : "note", get_text(row, "check")),
-		            get_text(row, "text"));
+		put_wrapped(problem ? STYLE_BAD : STYLE_PLAIN,
+		    text_format("%-8s %-12s ",
+		        fine      ? "ok"
+		        : problem ? "PROBLEM"
+		                  : "note",
+		        get_text(row, "check")),
+		    get_text(row, "text"));
 		if (get_text(row, "do")[0])
 			put_wrapped(STYLE_PLAIN, "                      do: ", get_text(row, "do"));
 	}

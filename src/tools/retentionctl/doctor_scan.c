@@ -18,7 +18,8 @@ static void root_name(const char *path, char *name, size_t room) {
 	const char *last = strrchr(path, '/');
 	(void)snprintf(name, room, "%s", last && last[1] ? last + 1 : "footage");
 	for (char *c = name; *c; c++)
-		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '_'))
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' ||
+		        *c == '_'))
 			*c = '-';
 }
 
@@ -38,7 +39,9 @@ static void quoted(const char *text) {
 static struct layout *layout_of(const char *layouts, const char *name) {
 	char file[PATH_MAX], message[512];
 	struct layout *layout = NULL;
-	(void)snprintf(file, sizeof(file), "%s/%s.conf", layouts, name);
+	int length = snprintf(file, sizeof(file), "%s/%s.conf", layouts, name);
+	if (length < 0 || (size_t)length >= sizeof(file))
+		return NULL;
 	return layout_load(file, &layout, message, sizeof(message)) == 0 ? layout : NULL;
 }
 
@@ -49,11 +52,12 @@ static void configuration_show(const char *path, const struct recognition *best)
 	            "state_dir = \"/var/lib/retention\";\nrun_dir   = \"/run/retention\";\n"
 	            "policy = {\n  retention     = \"P30D\";\n  legal_maximum = \"P1M\";\n};\n"
 	            "roots = ( {\n",
-	            stdout);
+	    stdout);
 	(void)printf("  name = \"%s\";  path = ", name);
 	quoted(path);
-	(void)printf(";\n  layout = \"%s\";\n  mode = \"observe\";   # deletes nothing; \"enforce\" when `deletion plan` shows what you expect\n} );\n",
-	             best->layout);
+	(void)printf(";\n  layout = \"%s\";\n  mode = \"observe\";   # deletes nothing; \"enforce\" when `deletion plan` "
+	             "shows what you expect\n} );\n",
+	    best->layout);
 	for (size_t i = 0; i < best->camera_count && i < CAMERAS_SHOWN; i++) {
 		put(STYLE_PLAIN, "# camera: ");
 		put_text(STYLE_PLAIN, best->cameras[i]);
@@ -73,9 +77,9 @@ static void talk(const char *label, const char *text) {
 
 static void found_show(const char *path, const char *layouts, const struct recognition *best) {
 	struct layout *layout = layout_of(layouts, best->layout);
-	(void)fprintf(stderr, "%s: %s of %s names fit, %zu camera%s\n", layout && layout->title ? layout->title : best->layout,
-	              text_count((int64_t)best->matching), text_count((int64_t)(best->matching + best->foreign)), best->camera_count,
-	              best->camera_count == 1 ? "" : "s");
+	(void)fprintf(stderr, "%s: %s of %s names fit, %zu camera%s\n",
+	    layout && layout->title ? layout->title : best->layout, text_count((int64_t)best->matching),
+	    text_count((int64_t)(best->matching + best->foreign)), best->camera_count, best->camera_count == 1 ? "" : "s");
 	for (size_t i = 0; i < best->example_count; i++)
 		talk("not recognised", best->examples[i]);
 	talk("set in the recorder", layout ? layout->recorder_setting : NULL);
@@ -96,8 +100,8 @@ static json_t *recognition_json(const struct recognition *one) {
 		json_array_append_new(examples, json_string(text));
 		free(text);
 	}
-	return json_pack("{s:s, s:I, s:I, s:o, s:o}", "layout", one->layout, "matching", (json_int_t)one->matching, "not_recognised",
-	                 (json_int_t)one->foreign, "cameras", cameras, "examples", examples);
+	return json_pack("{s:s, s:I, s:I, s:o, s:o}", "layout", one->layout, "matching", (json_int_t)one->matching,
+	    "not_recognised", (json_int_t)one->foreign, "cameras", cameras, "examples", examples);
 }
 
 static void nothing_show(const char *path, const struct recognition *list, size_t count) {
@@ -108,7 +112,8 @@ static void nothing_show(const char *path, const struct recognition *list, size_
 		talk("such as", list[0].examples[i]);
 	if (count == 0 || list[0].example_count == 0)
 		(void)fputs("there are no files in it\n", stderr);
-	(void)fputs("write a pattern of your own: layout = \"%{camera}/%Y-%m-%d/%H-%M-%S.mp4\", see retention-layout(5)\n", stderr);
+	(void)fputs(
+	    "write a pattern of your own: layout = \"%{camera}/%Y-%m-%d/%H-%M-%S.mp4\", see retention-layout(5)\n", stderr);
 }
 
 int doctor_scan(struct context *context, const char *path) {
@@ -137,7 +142,8 @@ int doctor_scan(struct context *context, const char *path) {
 		json_t *rows = json_array();
 		for (size_t i = 0; i < count; i++)
 			json_array_append_new(rows, recognition_json(&list[i]));
-		json_t *answer = json_pack("{s:i, s:s?, s:s?, s:o}", "schema", 1, "path", whole, "layout", best ? best->layout : NULL, "checks", rows);
+		json_t *answer = json_pack(
+		    "{s:i, s:s?, s:s?, s:o}", "schema", 1, "path", whole, "layout", best ? best->layout : NULL, "checks", rows);
 		context_show(context, answer);
 		json_decref(answer);
 	} else if (best) {

@@ -15,21 +15,21 @@ void footage_list_show(const json_t *answer) {
 	const json_t *span = json_object_get(answer, "span");
 	size_t i;
 	json_t *row;
-	put(STYLE_DIM, "%s .. %s  (%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"), get_text(span, "from"),
-	    get_text(span, "to"));
+	put(STYLE_DIM, "%s .. %s  (%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"),
+	    get_text(span, "from"), get_text(span, "to"));
 	struct table *table = table_new("START|>LENGTH|>SIZE|STATE|PATH");
 	json_array_foreach(json_object_get(answer, "segments"), i, row) {
 		const char *const cells[] = {text_moment(row, "start"),
-		                             text_format("%" PRId64 ".%" PRId64 " s", get_number(row, "milliseconds") / 1000,
-		                                         get_number(row, "milliseconds") % 1000 / 100),
-		                             text_bytes(get_number(row, "bytes")),
-		                             text_format("%s%s", get_text(row, "state"), get_flag(row, "held") ? ", held" : ""),
-		                             get_text(row, "path")};
+		    text_format("%" PRId64 ".%" PRId64 " s", get_number(row, "milliseconds") / 1000,
+		        get_number(row, "milliseconds") % 1000 / 100),
+		    text_bytes(get_number(row, "bytes")),
+		    text_format("%s%s", get_text(row, "state"), get_flag(row, "held") ? ", held" : ""), get_text(row, "path")};
 		table_row(table, json_array_size(json_object_get(row, "damage")) > 0 ? STYLE_WARN : STYLE_PLAIN, cells);
 	}
 	size_t count = table_rows(table);
 	table_end(table);
-	put(STYLE_DIM, "%zu file%s%s\n", count, count == 1 ? "" : "s", json_is_string(json_object_get(answer, "next")) ? "; more with --limit" : "");
+	put(STYLE_DIM, "%zu file%s%s\n", count, count == 1 ? "" : "s",
+	    json_is_string(json_object_get(answer, "next")) ? "; more with --limit" : "");
 }
 
 /* Pages until the limit, so that the daemon never builds a long answer. */
@@ -69,14 +69,14 @@ void footage_gaps_show(const json_t *answer) {
 	const json_t *span = json_object_get(answer, "span");
 	size_t i;
 	json_t *gap;
-	put(STYLE_DIM, "%s .. %s  (%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"), get_text(span, "from"),
-	    get_text(span, "to"));
+	put(STYLE_DIM, "%s .. %s  (%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"),
+	    get_text(span, "from"), get_text(span, "to"));
 	struct table *table = table_new("CAMERA|FROM (UTC)|TO (UTC)|>LENGTH|WHAT");
 	json_array_foreach(json_object_get(answer, "gaps"), i, gap) {
 		const char *rule = get_text(gap, "rule");
 		int64_t length = (get_number(gap, "to_us") - get_number(gap, "from_us")) / 1000000;
-		const char *const cells[] = {get_text(gap, "camera"), text_utc(gap, "from"), text_utc(gap, "to"), text_seconds(length),
-		                             rule[0] ? text_format("%s: %s", get_text(gap, "is"), rule) : get_text(gap, "is")};
+		const char *const cells[] = {get_text(gap, "camera"), text_utc(gap, "from"), text_utc(gap, "to"),
+		    text_seconds(length), rule[0] ? text_format("%s: %s", get_text(gap, "is"), rule) : get_text(gap, "is")};
 		table_row(table, STYLE_PLAIN, cells);
 	}
 	if (table_rows(table) == 0)
@@ -84,7 +84,8 @@ void footage_gaps_show(const json_t *answer) {
 	table_end(table);
 }
 
-/* A path of this folder becomes absolute; one that does not exist goes as it is, since what is gone can be asked for too. */
+/* A path of this folder becomes absolute; one that does not exist goes as it is, since what is gone can be asked for
+ * too. */
 int footage_explain_run(struct context *context) {
 	char whole[PATH_MAX];
 	const char *path = context->positional;
@@ -103,8 +104,8 @@ void footage_explain_show(const json_t *answer) {
 	put_text(STYLE_DIM, get_text(answer, "path"));
 	put(STYLE_PLAIN, "\n");
 	const char *why = get_text(answer, "reason");
-	bool fine = strcmp(why, "held") == 0 || strcmp(why, "not_due") == 0 || strncmp(get_text(answer, "answer"), "Kept", 4) == 0 ||
-	            json_is_false(present);
+	bool fine = strcmp(why, "held") == 0 || strcmp(why, "not_due") == 0 ||
+	            strncmp(get_text(answer, "answer"), "Kept", 4) == 0 || json_is_false(present);
 	put_wrapped(fine ? STYLE_BOLD : STYLE_BAD, "", get_text(answer, "answer"));
 	json_array_foreach(json_object_get(answer, "because"), i, reason) {
 		put_wrapped(STYLE_PLAIN, "  - ", json_string_value(reason));
@@ -119,7 +120,8 @@ void footage_explain_show(const json_t *answer) {
 	if (get_text(answer, "holds")[0])
 		put_line("Holds", STYLE_PLAIN, "%s", get_text(answer, "holds"));
 	if (json_is_true(present))
-		put_line("File", STYLE_PLAIN, "%s, %s, %s", text_bytes(get_number(answer, "bytes")), get_text(answer, "kind"), get_text(answer, "state"));
+		put_line("File", STYLE_PLAIN, "%s, %s, %s", text_bytes(get_number(answer, "bytes")), get_text(answer, "kind"),
+		    get_text(answer, "state"));
 	json_array_foreach(json_object_get(answer, "damage"), i, reason) {
 		put_line("Damage", STYLE_WARN, "%s", json_string_value(reason));
 	}

@@ -40,8 +40,9 @@ const char *nearest_word(const char *word, const char *const *words, size_t coun
 }
 
 static void name_print(const struct command *command, char *text, size_t room) {
-	(void)snprintf(text, room, "%s%s%s%s%s", command->noun, command->verb ? " " : "", command->verb ? command->verb : "",
-	               command->positional ? " " : "", command->positional ? command->positional : "");
+	(void)snprintf(text, room, "%s%s%s%s%s", command->noun, command->verb ? " " : "",
+	    command->verb ? command->verb : "", command->positional ? " " : "",
+	    command->positional ? command->positional : "");
 }
 
 static void row_print(const struct command *command) {
@@ -56,7 +57,7 @@ void help_all(void) {
 	            "  retentionctl hold place --camera gate --at \"2026-11-24 14:00..15:00\" \\\n"
 	            "      --reason damage --case PV-123                         keep what is evidence\n"
 	            "  retentionctl footage explain PATH                         why is this still there?\n\n",
-	            stdout);
+	    stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		row_print(&COMMANDS[i]);
 	(void)fputs("\nretentionctl NOUN VERB --help says more of one; retentionctl(1) has everything.\n", stdout);
@@ -82,7 +83,8 @@ void help_noun(const char *noun) {
 static void options_print(const struct option_row *rows) {
 	for (; rows && rows->name; rows++) {
 		char name[48];
-		(void)snprintf(name, sizeof(name), "--%s%s%s", rows->name, rows->argument ? " " : "", rows->argument ? rows->argument : "");
+		(void)snprintf(name, sizeof(name), "--%s%s%s", rows->name, rows->argument ? " " : "",
+		    rows->argument ? rows->argument : "");
 		(void)printf("  %-22s %s%s\n", name, rows->help, rows->kind == OPTION_LIST ? " (may be repeated)" : "");
 	}
 }
@@ -117,10 +119,11 @@ void print_man(void) {
 		const struct command *command = &COMMANDS[i];
 		(void)printf("*%s%s%s*", command->noun, command->verb ? " " : "", command->verb ? command->verb : "");
 		if (command->positional)
-			(void)printf(" %s%s%s", command->positional[0] == '[' ? "" : "_", command->positional, command->positional[0] == '[' ? "" : "_");
+			(void)printf(" %s%s%s", command->positional[0] == '[' ? "" : "_", command->positional,
+			    command->positional[0] == '[' ? "" : "_");
 		for (const struct option_row *row = command->options; row && row->name; row++)
 			(void)printf(" %s--%s%s%s%s%s", row->required ? "" : "[", row->name, row->argument ? " _" : "",
-			             row->argument ? row->argument : "", row->argument ? "_" : "", row->required ? "" : "]");
+			    row->argument ? row->argument : "", row->argument ? "_" : "", row->required ? "" : "]");
 		(void)fputs("\n\t", stdout);
 		man_text(command->summary);
 		(void)printf(". Role: %s.\n\n", command->role);
@@ -151,7 +154,8 @@ static void completion_bash(void) {
 	const char *last = "";
 	(void)fputs("# bash completion for retentionctl; made by: retentionctl --completion bash\n"
 	            "_retentionctl() {\n"
-	            "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words=\n"
+	            "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} noun=${COMP_WORDS[1]} "
+	            "verb=${COMP_WORDS[2]} words=\n"
 	            "\tcase $before in\n"
 	            "\t--output) words=\"table json ndjson csv\" ;;\n"
 	            "\t--config|--socket|--keys|--out|--scan) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
@@ -161,7 +165,7 @@ static void completion_bash(void) {
 	            "\t\t:\n"
 	            "\telif ((COMP_CWORD == 1)); then\n"
 	            "\t\twords=\"",
-	            stdout);
+	    stdout);
 	words_of(NULL, ' ');
 	(void)fputs("\"\n\telif ((COMP_CWORD == 2)) && [[ $word != -* ]]; then\n\t\tcase $noun in\n", stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
@@ -175,39 +179,44 @@ static void completion_bash(void) {
 	(void)fputs("\t\tesac\n\telse\n\t\tcase \"$noun $verb\" in\n", stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		(void)printf("\t\t\"%s %s\"%s) words=\"", COMMANDS[i].noun, COMMANDS[i].verb ? COMMANDS[i].verb : "",
-		             COMMANDS[i].verb ? "" : "*");
+		    COMMANDS[i].verb ? "" : "*");
 		options_of(&COMMANDS[i]);
 		(void)fputs("\" ;;\n", stdout);
 	}
-	(void)fputs("\t\tesac\n\tfi\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-	            "\tif [[ ${#COMPREPLY[@]} -eq 0 && $word != -* ]]; then\n\t\tCOMPREPLY=($(compgen -f -- \"$word\"))\n\tfi\n}\n"
-	            "complete -F _retentionctl retentionctl\n",
-	            stdout);
+	(void)fputs(
+	    "\t\tesac\n\tfi\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+	    "\tif [[ ${#COMPREPLY[@]} -eq 0 && $word != -* ]]; then\n\t\tCOMPREPLY=($(compgen -f -- \"$word\"))\n\tfi\n}\n"
+	    "complete -F _retentionctl retentionctl\n",
+	    stdout);
 }
 
 static void completion_zsh(void) {
 	(void)fputs("#compdef retentionctl\n# made by: retentionctl --completion zsh; uses bash's\n"
 	            "autoload -U +X bashcompinit && bashcompinit\n",
-	            stdout);
+	    stdout);
 	completion_bash();
 }
 
 static void completion_fish(void) {
-	(void)fputs("# fish completion for retentionctl; made by: retentionctl --completion fish\ncomplete -c retentionctl -f\n", stdout);
+	(void)fputs(
+	    "# fish completion for retentionctl; made by: retentionctl --completion fish\ncomplete -c retentionctl -f\n",
+	    stdout);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		const struct command *command = &COMMANDS[i];
 		if (command->verb)
 			(void)printf("complete -c retentionctl -n '__fish_use_subcommand' -a %s\n"
 			             "complete -c retentionctl -n '__fish_seen_subcommand_from %s' -a %s -d \"%s\"\n",
-			             command->noun, command->noun, command->verb, command->summary);
+			    command->noun, command->noun, command->verb, command->summary);
 		else
-			(void)printf("complete -c retentionctl -n '__fish_use_subcommand' -a %s -d \"%s\"\n", command->noun, command->summary);
+			(void)printf("complete -c retentionctl -n '__fish_use_subcommand' -a %s -d \"%s\"\n", command->noun,
+			    command->summary);
 		for (const struct option_row *row = command->options; row && row->name; row++)
-			(void)printf("complete -c retentionctl -n '__fish_seen_subcommand_from %s' -l %s%s -d \"%s\"\n", command->noun, row->name,
-			             row->kind == OPTION_FLAG ? "" : " -r", row->help);
+			(void)printf("complete -c retentionctl -n '__fish_seen_subcommand_from %s' -l %s%s -d \"%s\"\n",
+			    command->noun, row->name, row->kind == OPTION_FLAG ? "" : " -r", row->help);
 	}
 	for (const struct option_row *row = GLOBAL_OPTIONS; row->name; row++)
-		(void)printf("complete -c retentionctl -l %s%s -d \"%s\"\n", row->name, row->kind == OPTION_FLAG ? "" : " -r", row->help);
+		(void)printf("complete -c retentionctl -l %s%s -d \"%s\"\n", row->name, row->kind == OPTION_FLAG ? "" : " -r",
+		    row->help);
 }
 
 int print_completion(const char *shell) {

@@ -14,7 +14,10 @@ enum { BAR_CELLS = 50 };
 enum cell { CELL_NONE, CELL_FUTURE, CELL_KEPT, CELL_GAP, CELL_ERASED };
 
 static enum cell cell_of(const char *is) {
-	return strcmp(is, "kept") == 0 ? CELL_KEPT : strcmp(is, "erased") == 0 ? CELL_ERASED : strcmp(is, "not recorded") == 0 ? CELL_GAP : CELL_FUTURE;
+	return strcmp(is, "kept") == 0           ? CELL_KEPT
+	       : strcmp(is, "erased") == 0       ? CELL_ERASED
+	       : strcmp(is, "not recorded") == 0 ? CELL_GAP
+	                                         : CELL_FUTURE;
 }
 
 static void cells_fill(const json_t *parts, int64_t from_us, int64_t to_us, enum cell cells[BAR_CELLS]) {
@@ -71,9 +74,12 @@ static void missing_show(const json_t *cameras) {
 			int64_t seconds = (get_number(part, "to_us") - get_number(part, "from_us")) / 1000000;
 			if ((cell != CELL_ERASED && (cell != CELL_GAP || seconds < 5)) || ++shown > 20)
 				continue;
-			const char *erased = cell == CELL_ERASED ? text_format("deleted %s (%s)", text_utc(part, "erased_at"), get_text(part, "rule")) : "no recording";
+			const char *erased = cell == CELL_ERASED ? text_format("deleted %s (%s)", text_utc(part, "erased_at"),
+			                                               get_text(part, "rule"))
+			                                         : "no recording";
 			put_wrapped(cell == CELL_ERASED ? STYLE_BAD : STYLE_WARN, "  - ",
-			            text_format("%s  %s .. %s: %s", get_text(camera, "camera"), text_utc(part, "from"), text_utc(part, "to"), erased));
+			    text_format("%s  %s .. %s: %s", get_text(camera, "camera"), text_utc(part, "from"),
+			        text_utc(part, "to"), erased));
 		}
 	}
 	if (shown > 20)
@@ -102,8 +108,8 @@ void hold_coverage_show(const json_t *answer) {
 		put(STYLE_DIM, "  # kept   x deleted   . not recorded   > to come\n");
 	missing_show(cameras);
 	if (json_is_object(span))
-		put(STYLE_DIM, "%s .. %s\n(%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"), get_text(span, "from"),
-		    get_text(span, "to"));
+		put(STYLE_DIM, "%s .. %s\n(%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"),
+		    get_text(span, "from"), get_text(span, "to"));
 }
 
 void hold_placed_show(const json_t *answer) {
@@ -111,11 +117,14 @@ void hold_placed_show(const json_t *answer) {
 		put(STYLE_BOLD, "Nothing was placed; it would cover:\n");
 	} else {
 		if (!get_flag(answer, "safe"))
-			put(STYLE_BAD, "Not yet protected: %" PRId64 " files whose deletion was under way when it came; the disk does not answer\n",
+			put(STYLE_BAD,
+			    "Not yet protected: %" PRId64
+			    " files whose deletion was under way when it came; the disk does not answer\n",
 			    get_number(answer, "in_doubt"));
 		put(STYLE_BOLD, "%s is in force: nothing it covers is deleted by this box\n", get_text(answer, "id"));
 		if (get_flag(json_object_get(answer, "hold"), "details_owed"))
-			put(STYLE_WARN, "Owed within a day: retentionctl hold review %s --reason CODE --case REF\n", get_text(answer, "id"));
+			put(STYLE_WARN, "Owed within a day: retentionctl hold review %s --reason CODE --case REF\n",
+			    get_text(answer, "id"));
 	}
 	hold_coverage_show(answer);
 }
@@ -141,9 +150,9 @@ void hold_list_show(const json_t *answer) {
 	struct table *table = table_new("HOLD|STATE|CAMERAS|FROM|TO|CASE|REVIEW");
 	json_array_foreach(json_object_get(answer, "holds"), i, hold) {
 		bool owed = get_flag(hold, "details_owed");
-		const char *const cells[] = {get_text(hold, "id"),        get_text(hold, "state"),    cameras_text(hold),
-		                             text_moment(hold, "from"),   text_moment(hold, "to"),    owed ? "owed" : get_text(hold, "case"),
-		                             text_moment(hold, "review")};
+		const char *const cells[] = {get_text(hold, "id"), get_text(hold, "state"), cameras_text(hold),
+		    text_moment(hold, "from"), text_moment(hold, "to"), owed ? "owed" : get_text(hold, "case"),
+		    text_moment(hold, "review")};
 		table_row(table, owed ? STYLE_WARN : STYLE_PLAIN, cells);
 	}
 	if (table_rows(table) == 0)
@@ -158,7 +167,7 @@ void hold_show_show(const json_t *answer) {
 	put_time("From", answer, "from");
 	put_time("To", answer, "to");
 	put_line("Rolls", STYLE_PLAIN, "%" PRId64 " s before, %" PRId64 " s after", get_number(answer, "pre_roll_seconds"),
-	         get_number(answer, "post_roll_seconds"));
+	    get_number(answer, "post_roll_seconds"));
 	if (get_flag(answer, "all_cameras"))
 		put_line("Cameras", STYLE_PLAIN, "all, new ones too");
 	else
@@ -169,7 +178,8 @@ void hold_show_show(const json_t *answer) {
 	put_line("Case", STYLE_PLAIN, "%s", get_text(answer, "case")[0] ? get_text(answer, "case") : "owed");
 	if (get_text(answer, "note")[0])
 		put_line("Note", STYLE_PLAIN, "%s", get_text(answer, "note"));
-	put_line("Placed by", STYLE_PLAIN, "%s (uid %" PRId64 ")", get_text(answer, "placed_by_name"), get_number(answer, "placed_by"));
+	put_line("Placed by", STYLE_PLAIN, "%s (uid %" PRId64 ")", get_text(answer, "placed_by_name"),
+	    get_number(answer, "placed_by"));
 	put_time("Placed", answer, "placed");
 	put_time("Review", answer, "review");
 	put_time("Owed until", answer, "details_due");

@@ -23,7 +23,8 @@ static int number_read(const struct context *context, const struct log_source *s
 		return EXIT_USAGE;
 	}
 	if (number >= source->head.size) {
-		(void)fprintf(stderr, "retentionctl: there is no entry %llu: the log has %" PRIu64 ", counted from 0\n", number, source->head.size);
+		(void)fprintf(stderr, "retentionctl: there is no entry %llu: the log has %" PRIu64 ", counted from 0\n", number,
+		    source->head.size);
 		return EXIT_FAILED;
 	}
 	*ret_number = number;
@@ -37,7 +38,9 @@ static json_t *entry_load(struct log_source *source, uint64_t number) {
 	json_t *entry = error == 0 ? json_loadb(bytes, length, 0, NULL) : NULL;
 	if (!entry)
 		(void)fprintf(stderr, "retentionctl: entry %" PRIu64 " cannot be read: %s\n", number,
-		              error == -ENOENT ? "it was pruned" : error < 0 ? retention_log_error(source->log) : "it is no JSON");
+		    error == -ENOENT ? "it was pruned"
+		    : error < 0      ? retention_log_error(source->log)
+		                     : "it is no JSON");
 	return entry;
 }
 
@@ -115,19 +118,22 @@ int log_verify_run(struct context *context) {
 		(void)snprintf(root + 2 * i, 3, "%02x", source.head.root[i]);
 	const char *finding = error < 0 ? retention_log_error(source.log) : "";
 	if (context->output != OUTPUT_TABLE) {
-		json_t *answer = json_pack("{s:i, s:b, s:I, s:s, s:s?, s:s?, s:b}", "schema", 1, "intact", error == 0, "entries",
-		                           (json_int_t)source.head.size, "root", root, "origin", source.origin, "finding", error < 0 ? finding : NULL,
-		                           "own_keys", source.own_keys);
+		json_t *answer = json_pack("{s:i, s:b, s:I, s:s, s:s?, s:s?, s:b}", "schema", 1, "intact", error == 0,
+		    "entries", (json_int_t)source.head.size, "root", root, "origin", source.origin, "finding",
+		    error < 0 ? finding : NULL, "own_keys", source.own_keys);
 		context_show(context, answer);
 		json_decref(answer);
 	} else if (error == 0) {
 		put(STYLE_GOOD, "INTACT: %s entries of ", text_count((int64_t)source.head.size));
 		put_text(STYLE_GOOD, source.origin);
 		put(STYLE_GOOD, "\n");
-		put_line("Checked", STYLE_PLAIN, "each entry against its tile, each tile against the one above, the root against the signature");
+		put_line("Checked", STYLE_PLAIN,
+		    "each entry against its tile, each tile against the one above, the root against the signature");
 		put_line("Root", STYLE_DIM, "%s", root);
 		if (source.own_keys)
-			put_line("Keys", STYLE_WARN, "those that came with the log: it agrees with itself. Keep a key elsewhere (key show) and give it with --keys");
+			put_line("Keys", STYLE_WARN,
+			    "those that came with the log: it agrees with itself. Keep a key elsewhere (key show) and give it with "
+			    "--keys");
 	} else {
 		put(STYLE_BAD, "BROKEN: ");
 		put_text(STYLE_BAD, finding);
@@ -161,8 +167,8 @@ int log_proof_run(struct context *context) {
 		}
 		for (size_t i = 0; i < 32; i++)
 			(void)snprintf(hex + 2 * i, 3, "%02x", source.head.root[i]);
-		json_t *answer = json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:O}", "schema", 1, "origin", source.origin, "index", (json_int_t)number, "size",
-		                           (json_int_t)source.head.size, "root", hex, "proof", hashes, "entry", entry);
+		json_t *answer = json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:O}", "schema", 1, "origin", source.origin, "index",
+		    (json_int_t)number, "size", (json_int_t)source.head.size, "root", hex, "proof", hashes, "entry", entry);
 		context_show(context, answer);
 		json_decref(answer);
 	} else if (code == EXIT_DONE) {

@@ -23,13 +23,15 @@ static const char *subject_of(const json_t *entry) {
 	const json_t *segments = json_object_get(entry, "segments");
 	if (get_text(entry, "camera")[0] && segments)
 		return text_format("%s: %" PRId64 " files%s%s", get_text(entry, "camera"), get_number(segments, "count"),
-		                   get_text(entry, "rule")[0] ? ", by " : "", get_text(entry, "rule"));
+		    get_text(entry, "rule")[0] ? ", by " : "", get_text(entry, "rule"));
 	if (get_text(entry, "camera")[0])
 		return get_text(entry, "camera");
 	if (hold)
-		return text_format("%s%s%s", get_text(hold, "id"), get_text(hold, "case")[0] ? " for " : "", get_text(hold, "case"));
+		return text_format(
+		    "%s%s%s", get_text(hold, "id"), get_text(hold, "case")[0] ? " for " : "", get_text(hold, "case"));
 	if (request)
-		return get_number(request, "count") > 0 ? text_format("%s, %" PRId64 " times more", get_text(request, "method"), get_number(request, "count"))
+		return get_number(request, "count") > 0 ? text_format("%s, %" PRId64 " times more", get_text(request, "method"),
+		                                              get_number(request, "count"))
 		                                        : get_text(request, "method");
 	if (get_text(json_object_get(entry, "query"), "command")[0])
 		return get_text(json_object_get(entry, "query"), "command");

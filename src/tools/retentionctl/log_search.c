@@ -28,7 +28,8 @@ static bool mentions(const json_t *value, const char *const *keys, const char *t
 	if (json_is_string(value) && inside) {
 		const char *found = json_string_value(value);
 		size_t length = strlen(found), wanted = strlen(text);
-		return strcmp(found, text) == 0 || (length > wanted && found[length - wanted - 1] == '/' && strcmp(found + length - wanted, text) == 0);
+		return strcmp(found, text) == 0 ||
+		       (length > wanted && found[length - wanted - 1] == '/' && strcmp(found + length - wanted, text) == 0);
 	}
 	if (json_is_array(value))
 		json_array_foreach(value, i, item) {
@@ -85,9 +86,13 @@ static int span_take(const struct context *context, const struct log_source *sou
 	if (at)
 		return span_fail(span_parse(at, source->zone, now, &filter->span, message, sizeof(message)), message);
 	filter->span = (struct span){.from_us = INT64_MIN, .to_us = INT64_MAX};
-	int code = from ? span_fail(span_parse_instant(from, source->zone, now, &filter->span.from_us, message, sizeof(message)), message) : EXIT_DONE;
+	int code =
+	    from ? span_fail(span_parse_instant(from, source->zone, now, &filter->span.from_us, message, sizeof(message)),
+	               message)
+	         : EXIT_DONE;
 	if (code == EXIT_DONE && to)
-		code = span_fail(span_parse_instant(to, source->zone, now, &filter->span.to_us, message, sizeof(message)), message);
+		code = span_fail(
+		    span_parse_instant(to, source->zone, now, &filter->span.to_us, message, sizeof(message)), message);
 	return code;
 }
 
@@ -105,7 +110,8 @@ static json_t *search(struct log_source *source, const struct filter *filter, si
 		json_t *entry = error == 0 ? json_loadb(bytes, length, 0, NULL) : NULL;
 		if (!entry) {
 			char *why = screen_escape(error < 0 ? retention_log_error(source->log) : "no JSON");
-			(void)fprintf(stderr, "retentionctl: entry %" PRIu64 ": %s; `log verify` says what does not hold\n", number - 1, why);
+			(void)fprintf(
+			    stderr, "retentionctl: entry %" PRIu64 ": %s; `log verify` says what does not hold\n", number - 1, why);
 			free(why);
 			*ret_code = EXIT_FINDING;
 			break;
@@ -120,9 +126,9 @@ static json_t *search(struct log_source *source, const struct filter *filter, si
 int log_search_run(struct context *context) {
 	struct log_source source;
 	struct filter filter = {.actor = context_option(context, "actor"),
-	                        .camera = context_option(context, "camera"),
-	                        .action = context_option(context, "action"),
-	                        .reference = context_option(context, "case")};
+	    .camera = context_option(context, "camera"),
+	    .action = context_option(context, "action"),
+	    .reference = context_option(context, "case")};
 	const json_t *given = json_object_get(context->local, "limit");
 	size_t limit = given && json_integer_value(given) > 0 ? (size_t)json_integer_value(given) : 1000;
 	int code = log_source_open(context, "search", &source);
@@ -140,9 +146,11 @@ int log_search_run(struct context *context) {
 				screen_page();
 			for (size_t i = 0; i < json_array_size(entries); i++)
 				entry_line(json_array_get(entries, i), source.zone);
-			put(STYLE_DIM, "%zu entries, of %" PRIu64 " under the checkpoint\n", json_array_size(entries), source.head.size);
+			put(STYLE_DIM, "%zu entries, of %" PRIu64 " under the checkpoint\n", json_array_size(entries),
+			    source.head.size);
 		} else {
-			json_t *answer = json_pack("{s:i, s:I, s:O}", "schema", 1, "size", (json_int_t)source.head.size, "entries", entries);
+			json_t *answer =
+			    json_pack("{s:i, s:I, s:O}", "schema", 1, "size", (json_int_t)source.head.size, "entries", entries);
 			context_show(context, answer);
 			json_decref(answer);
 		}

@@ -77,7 +77,8 @@ static int daemon_open(struct context *context, const char *command, const char 
 		free(message);
 		code = refusal_code(client);
 	} else if (error < 0 || count != 1) {
-		(void)fprintf(stderr, "retentionctl: the daemon did not hand over the log: %s\n", strerror(error < 0 ? -error : EPROTO));
+		(void)fprintf(
+		    stderr, "retentionctl: the daemon did not hand over the log: %s\n", strerror(error < 0 ? -error : EPROTO));
 		code = EXIT_FAILED;
 	} else {
 		json_t *answer = json_loads(result, 0, NULL);

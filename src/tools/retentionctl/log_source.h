@@ -13,8 +13,8 @@ struct context;
 struct log_source {
 	struct retention_log *log;
 	struct retention_checkpoint head;
-	const struct zone *zone;  /* of the box; UTC for a copy */
-	bool own_keys;            /* verified with keys that came with the log: it agrees with itself, no more */
+	const struct zone *zone; /* of the box; UTC for a copy */
+	bool own_keys;           /* verified with keys that came with the log: it agrees with itself, no more */
 	char origin[256];
 };
 

@@ -96,7 +96,10 @@ static size_t sequence(const unsigned char *text, uint32_t *ret_point) {
 		*ret_point = text[0];
 		return 1;
 	}
-	size_t length = text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : 0;
+	size_t length = text[0] >= 0xf0 && text[0] < 0xf5   ? 4
+	                : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
+	                : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
+	                                                    : 0;
 	uint32_t point = length == 4 ? text[0] & 7u : length == 3 ? text[0] & 15u : text[0] & 31u;
 	for (size_t i = 1; i < length; i++) {
 		if ((text[i] & 0xc0) != 0x80)
@@ -288,7 +291,8 @@ void table_end(struct table *table) {
 	for (size_t c = 0; c < table->columns; c++) {
 		widths[c] = columns_of(table->headings[c]);
 		for (size_t i = 0; i < table->count; i++)
-			widths[c] = columns_of(table->lines[i].cells[c]) > widths[c] ? columns_of(table->lines[i].cells[c]) : widths[c];
+			widths[c] =
+			    columns_of(table->lines[i].cells[c]) > widths[c] ? columns_of(table->lines[i].cells[c]) : widths[c];
 	}
 	(void)fputs(style_begin(STYLE_DIM), stdout);
 	for (size_t c = 0; c < table->columns; c++)
@@ -373,11 +377,13 @@ const char *text_utc(const json_t *object, const char *key) {
 
 /* "2026-10-25 07:11:04 +01:00" is "25 Oct 07:11". */
 const char *text_moment(const json_t *object, const char *key) {
-	static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const MONTHS[] = {
+	    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	char local_key[64];
 	int year, month, day, hour, minute;
 	(void)snprintf(local_key, sizeof(local_key), "%s_local", key);
-	if (sscanf(get_text(object, local_key), "%d-%d-%d %d:%d", &year, &month, &day, &hour, &minute) != 5 || month < 1 || month > 12)
+	if (sscanf(get_text(object, local_key), "%d-%d-%d %d:%d", &year, &month, &day, &hour, &minute) != 5 || month < 1 ||
+	    month > 12)
 		return screen.utf8 ? "–" : "-";
 	return text_format("%d %s %02d:%02d", day, MONTHS[month - 1], hour, minute);
 }

@@ -23,7 +23,8 @@ void screen_close(void);
 bool screen_is_utf8(void);
 int screen_width(void);
 
-/* A new text with control characters, escapes and direction overrides written as \xNN; the caller frees it. NULL gives "". */
+/* A new text with control characters, escapes and direction overrides written as \xNN; the caller frees it. NULL gives
+ * "". */
 char *screen_escape(const char *text);
 
 void put(enum style style, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -46,11 +47,11 @@ size_t table_rows(const struct table *table);
 void table_end(struct table *table);
 
 /* Texts that live until the program ends (a few of a row are needed at once). */
-const char *text_bytes(int64_t bytes);             /* "1.4 GB" */
-const char *text_count(int64_t count);             /* "4,120" */
-const char *text_moment(const json_t *object, const char *key);  /* local time, short; "–" for none */
-const char *text_utc(const json_t *object, const char *key);     /* without a fraction of a second */
-const char *text_seconds(int64_t seconds);         /* "57 min 12 s" */
+const char *text_bytes(int64_t bytes);                          /* "1.4 GB" */
+const char *text_count(int64_t count);                          /* "4,120" */
+const char *text_moment(const json_t *object, const char *key); /* local time, short; "–" for none */
+const char *text_utc(const json_t *object, const char *key);    /* without a fraction of a second */
+const char *text_seconds(int64_t seconds);                      /* "57 min 12 s" */
 const char *text_format(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Of an object, with "" or 0 or false for what is not there. */

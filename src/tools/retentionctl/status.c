@@ -27,13 +27,10 @@ static void cameras_show(const json_t *cameras) {
 	json_array_foreach(cameras, i, camera) {
 		int64_t kept = get_number(camera, "kept_seconds"), past = get_number(camera, "past_limit");
 		const char *const cells[] = {get_text(camera, "camera"),
-		                             text_format("%" PRId64 ".%" PRId64 " d", kept / 86400, kept % 86400 / 8640),
-		                             limit_text(json_object_get(camera, "rule")),
-		                             text_moment(camera, "oldest"),
-		                             text_count(get_number(camera, "segments")),
-		                             text_bytes(get_number(camera, "bytes")),
-		                             text_count(past),
-		                             text_moment(camera, "next_due")};
+		    text_format("%" PRId64 ".%" PRId64 " d", kept / 86400, kept % 86400 / 8640),
+		    limit_text(json_object_get(camera, "rule")), text_moment(camera, "oldest"),
+		    text_count(get_number(camera, "segments")), text_bytes(get_number(camera, "bytes")), text_count(past),
+		    text_moment(camera, "next_due")};
 		table_row(table, past > 0 ? STYLE_BAD : STYLE_PLAIN, cells);
 	}
 	put(STYLE_PLAIN, "\n");
@@ -47,13 +44,9 @@ static void roots_show(const json_t *roots) {
 	json_array_foreach(roots, i, root) {
 		int64_t folders = get_number(root, "folders"), watched = get_number(root, "folders_watched");
 		bool offline = strcmp(get_text(root, "state"), "offline") == 0;
-		const char *const cells[] = {get_text(root, "root"),
-		                             get_text(root, "state"),
-		                             get_text(root, "mode"),
-		                             get_text(root, "filesystem"),
-		                             text_bytes(get_number(root, "bytes_free")),
-		                             watched >= folders ? "all folders"
-		                                                : text_format("%s of %s", text_count(watched), text_count(folders))};
+		const char *const cells[] = {get_text(root, "root"), get_text(root, "state"), get_text(root, "mode"),
+		    get_text(root, "filesystem"), text_bytes(get_number(root, "bytes_free")),
+		    watched >= folders ? "all folders" : text_format("%s of %s", text_count(watched), text_count(folders))};
 		table_row(table, offline ? STYLE_BAD : STYLE_PLAIN, cells);
 	}
 	put(STYLE_PLAIN, "\n");
@@ -66,17 +59,17 @@ static void holds_line(const json_t *holds) {
 	const char *owed_text = owed ? text_format("; %" PRId64 " owe details", owed) : "";
 	const char *pending_text = pending ? text_format("; %" PRId64 " release pending", pending) : "";
 	const char *late_text = late ? text_format("; %" PRId64 " past review", late) : "";
-	put_line("Holds", late ? STYLE_WARN : STYLE_PLAIN, "%" PRId64 " in force%s%s%s", get_number(holds, "in_force"), owed_text,
-	         pending_text, late_text);
+	put_line("Holds", late ? STYLE_WARN : STYLE_PLAIN, "%" PRId64 " in force%s%s%s", get_number(holds, "in_force"),
+	    owed_text, pending_text, late_text);
 }
 
 static void deletion_line(const json_t *deletion) {
 	if (get_flag(deletion, "paused"))
 		put_line("Deletion", STYLE_BAD, "paused: %s", get_text(deletion, "text"));
 	else
-		put_line("Deletion", STYLE_PLAIN, "runs; last pass %s, next %s; %s files (%s) since the start", text_moment(deletion, "last_pass"),
-		         text_moment(deletion, "next_pass"), text_count(get_number(deletion, "deleted_segments")),
-		         text_bytes(get_number(deletion, "deleted_bytes")));
+		put_line("Deletion", STYLE_PLAIN, "runs; last pass %s, next %s; %s files (%s) since the start",
+		    text_moment(deletion, "last_pass"), text_moment(deletion, "next_pass"),
+		    text_count(get_number(deletion, "deleted_segments")), text_bytes(get_number(deletion, "deleted_bytes")));
 }
 
 void status_show(const json_t *answer) {
@@ -93,12 +86,13 @@ void status_show(const json_t *answer) {
 	bool trusted = get_flag(clock, "trusted");
 	put(STYLE_PLAIN, "\n");
 	holds_line(json_object_get(answer, "holds"));
-	put_line("Clock", trusted ? STYLE_PLAIN : STYLE_BAD, "%s%s (needs %s)%s%s", get_text(clock, "level"), trusted ? "" : ", not trusted",
-	         get_text(clock, "required"), get_text(clock, "reason")[0] ? ": " : "", get_text(clock, "reason"));
+	put_line("Clock", trusted ? STYLE_PLAIN : STYLE_BAD, "%s%s (needs %s)%s%s", get_text(clock, "level"),
+	    trusted ? "" : ", not trusted", get_text(clock, "required"), get_text(clock, "reason")[0] ? ": " : "",
+	    get_text(clock, "reason"));
 	deletion_line(json_object_get(answer, "deletion"));
 	put_line("Log", get_flag(log, "writable") ? STYLE_PLAIN : STYLE_BAD, "%s entries, %s under a signed checkpoint%s",
-	         text_count(get_number(log, "entries")), text_count(get_number(log, "published")),
-	         get_flag(log, "writable") ? "" : "; CANNOT BE WRITTEN");
+	    text_count(get_number(log, "entries")), text_count(get_number(log, "published")),
+	    get_flag(log, "writable") ? "" : "; CANNOT BE WRITTEN");
 	int64_t waiting = get_number(json_object_get(answer, "media"), "waiting");
 	if (waiting > 0)
 		put_line("Reading", STYLE_PLAIN, "%s files wait to be read", text_count(waiting));
