@@ -173,12 +173,15 @@ endif
 	$(INSTALL) -m 644 include/retention/client.h $(DESTDIR)$(PREFIX)/include/retention/
 	sed -e 's|@prefix@|$(PREFIX)|;s|@version@|$(VERSION)|' src/lib/client/retention.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/retention.pc
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
-	sed -e 's|@sbindir@|$(PREFIX)/sbin|;s|@sysconfdir@|$(sysconfdir)|' config/systemd/retentiond.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/retentiond.service
-	$(INSTALL) -m 644 config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/retention.conf
-	$(INSTALL) -m 644 config/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/retention.conf
+	sed -e 's|/usr/sbin/|$(PREFIX)/sbin/|;s|/etc/retention/|$(sysconfdir)/retention/|' config/systemd/retentiond.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/retentiond.service
+	$(INSTALL) -m 644 config/systemd/sysusers.d/retention.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/retention.conf
+	$(INSTALL) -m 644 config/systemd/tmpfiles.d/retention.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/retention.conf
 	$(INSTALL) -m 644 config/sysctl.d/60-retention.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/
 	$(INSTALL) -d $(DESTDIR)$(datadir)/bash-completion/completions $(DESTDIR)$(datadir)/retention
 	$(INSTALL) -m 644 config/completion/retentionctl.bash $(DESTDIR)$(datadir)/bash-completion/completions/retentionctl
+	$(INSTALL) -d $(DESTDIR)$(datadir)/zsh/site-functions $(DESTDIR)$(datadir)/fish/vendor_completions.d
+	$(INSTALL) -m 644 config/completion/_retentionctl $(DESTDIR)$(datadir)/zsh/site-functions/
+	$(INSTALL) -m 644 config/completion/retentionctl.fish $(DESTDIR)$(datadir)/fish/vendor_completions.d/
 	$(INSTALL) -m 644 config/retention.openrpc.json $(DESTDIR)$(datadir)/retention/
 	for page in $(MAN_PAGES); do section=$${page##*.}; $(INSTALL) -d $(mandir)/man$$section; $(INSTALL) -m 644 $$page $(mandir)/man$$section/; done
 
@@ -188,7 +191,7 @@ uninstall: ## remove what install wrote, but never configuration, state or foota
 	rm -f $(DESTDIR)$(PREFIX)/lib/libretention.so $(DESTDIR)$(PREFIX)/lib/libretention.so.1 $(DESTDIR)$(PREFIX)/lib/pkgconfig/retention.pc
 	rm -f $(DESTDIR)$(PREFIX)/include/retention/client.h $(DESTDIR)$(PREFIX)/lib/systemd/system/retentiond.service
 	rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/retention.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/retention.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-retention.conf
-	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/retentionctl
+	rm -f $(DESTDIR)$(datadir)/bash-completion/completions/retentionctl $(DESTDIR)$(datadir)/zsh/site-functions/_retentionctl $(DESTDIR)$(datadir)/fish/vendor_completions.d/retentionctl.fish
 	for page in $(notdir $(MAN_PAGES)); do rm -f $(mandir)/man$${page##*.}/$$page; done
 	-rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir)/retention/layouts $(DESTDIR)$(PREFIX)/include/retention 2>/dev/null
 

@@ -116,6 +116,7 @@ configure() {
 	cat >"$scratch/retention.conf" <<CONF
 state_dir = "$state";
 run_dir = "$scratch/run";
+layouts_dir = "$top/config/layouts";
 policy = { retention = "P30D"; legal_maximum = "P1M"; };
 roots = ( { name = "bench"; path = "$root"; layout = "frigate"; mode = "$1"; allow_system_volume = true; } );
 clock = { require = "unverified"; };

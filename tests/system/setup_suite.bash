@@ -9,6 +9,13 @@ setup_suite() {
 	cp "$RETENTION_BUILD"/bin/* "$INSTALLED/bin/"
 	cp "$RETENTION_BUILD"/libexec/* "$INSTALLED/libexec/retention/"
 	cp "$top"/config/layouts/*.conf "$INSTALLED/share/retention/layouts/"
+	# The same with keeper's clock injected (make TEST_CLOCK=1): for the tests of time.
+	export RETENTION_CLOCK_BUILD=${RETENTION_CLOCK_BUILD:-$RETENTION_BUILD/clock}
+	export INSTALLED_CLOCK=$BATS_SUITE_TMPDIR/installed-clock
+	if [ -x "$RETENTION_CLOCK_BUILD/libexec/keeper" ]; then
+		cp -r "$INSTALLED" "$INSTALLED_CLOCK"
+		cp "$RETENTION_CLOCK_BUILD/libexec/keeper" "$INSTALLED_CLOCK/libexec/retention/"
+	fi
 	chmod -R a+rX "$BATS_SUITE_TMPDIR" "$(dirname "$BATS_SUITE_TMPDIR")"
 	# One short clip that all tests copy: real footage where there is some.
 	export CLIP=$BATS_SUITE_TMPDIR/clip.mp4

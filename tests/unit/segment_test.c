@@ -383,6 +383,9 @@ static void ends(void **state) {
 	assert_int_equal(segment_decide_end(1000, 0, 3000, 2000), 3000);
 	assert_int_equal(segment_decide_end(1000, 0, 0, 0), 1000);
 	assert_int_equal(segment_decide_end(1000, -5, 500, 900), 1000);
+	/* Weeks without recording are no part of the segment before them. */
+	assert_int_equal(segment_decide_end(1000, 0, 30 * US_PER_DAY, 2000), 2000);
+	assert_int_equal(segment_decide_end(1000, 0, 3000, 30 * US_PER_DAY), 3000);
 	assert_true(segment_decide_end(1000, INT64_MAX, 0, 0) == INT64_MAX);
 	/* A false duration takes nothing out of a hold; a copy's mtime does not stretch it over weeks. */
 	assert_int_equal(segment_latest_end(0, SECOND, 0, HOUR), HOUR);

@@ -202,7 +202,7 @@ static struct request *request_new(struct client *client, struct protocol_call *
 	request->id = json_incref(call->id);
 	request->params = json_incref(call->params);
 	memcpy(request->method, call->method, sizeof(request->method));
-	request->roles = peer_roles(&client->peer, control->keeper->settings);
+	request->roles = peer_roles(&client->peer, control->keeper->settings, control->keeper->trial);
 	request->user = client->peer.user;
 	request->pid = client->peer.pid;
 	request->next = control->requests;

@@ -95,7 +95,8 @@ static int open_outside(struct keeper *keeper) {
 	return clock_open();
 }
 
-static int give_up_rights(const struct keeper *keeper, const struct record_start *start) {
+static int give_up_rights(struct keeper *keeper, const struct record_start *start) {
+	keeper->trial = start->drop == 0;
 	const struct sandbox_path paths[] = {{.path = keeper->settings->state_dir, .writable = true}};
 	struct sandbox_request request = {
 	    .process = PROCESS_KEEPER,

@@ -28,4 +28,4 @@ struct peer {
 MUST_USE int peer_read(int fd, struct peer *ret_peer);
 void peer_release(struct peer *peer);
 /* Bits (1u << enum role). root and the user that the daemon runs as for a trial have all. */
-uint32_t peer_roles(const struct peer *peer, const struct settings *settings);
+uint32_t peer_roles(const struct peer *peer, const struct settings *settings, bool trial);

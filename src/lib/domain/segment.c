@@ -264,9 +264,17 @@ static int64_t add_length(int64_t start_us, int64_t duration_us) {
 	return __builtin_add_overflow(start_us, duration_us, &end) ? INT64_MAX : end;
 }
 
+/* The longest files that recorders cut are an hour. */
+#define LONGEST_BEFORE_NEXT_US (2 * INT64_C(3600) * US_PER_SECOND)
+
 int64_t segment_decide_end(int64_t start_us, int64_t duration_us, int64_t next_start_us, int64_t mtime_us) {
 	if (duration_us > 0)
 		return add_length(start_us, duration_us);
+	/* Further away is a gap in the recording, or the mtime of a copy: no recorder writes one file for so long. */
+	if (next_start_us - start_us > LONGEST_BEFORE_NEXT_US)
+		next_start_us = 0;
+	if (mtime_us - start_us > US_PER_DAY)
+		mtime_us = 0;
 	return higher(start_us, higher(next_start_us, mtime_us));
 }
 

@@ -74,8 +74,10 @@ struct segment_start {
  */
 MUST_USE bool segment_decide_start(const struct start_evidence *evidence, struct segment_start *ret_start);
 
-/* End: start plus duration where known; else the later of the next segment's start (0: none) and mtime; never before
- * start. */
+/*
+ * End: start plus duration where known; else the later of the next segment's start and mtime; never before
+ * start. A next start more than two hours away, or an mtime more than a day away, says nothing of the end.
+ */
 int64_t segment_decide_end(int64_t start_us, int64_t duration_us, int64_t next_start_us, int64_t mtime_us);
 
 /*

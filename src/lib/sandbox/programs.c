@@ -227,6 +227,7 @@ static const struct syscall_rule calls_keeper[] = {
     ALLOW(rename),
     ALLOW(renameat),
     ALLOW(renameat2),
+    ALLOW(link),
     ALLOW(linkat),
     ALLOW(mkdir),
     ALLOW(mkdirat),
@@ -268,8 +269,9 @@ static const struct syscall_rule calls_keeper[] = {
 #define WATCHER_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH)
 /* CAP_LEASE: F_SETLEASE on a file of another user tells whether anyone still has it open. */
 #define REAPER_CAPABILITIES (CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_LEASE))
-/* What a child needs on its way into its own row. */
-#define ENTRY_CAPABILITIES (CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP))
+/* What a child needs on its way into its own row; reaper gives a vault that it makes to its user then. */
+#define ENTRY_CAPABILITIES \
+	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_CHOWN))
 /* To end children of other users, and to read the configuration and look at the roots, wherever they lie. */
 #define SUPERVISOR_CAPABILITIES (CAPABILITY(CAP_KILL) | CAPABILITY(CAP_DAC_READ_SEARCH))
 

@@ -71,6 +71,9 @@
 #ifndef __NR__llseek
 #define __NR__llseek -1
 #endif
+#ifndef __NR_link
+#define __NR_link -1
+#endif
 #ifndef __NR_lstat
 #define __NR_lstat -1
 #endif
