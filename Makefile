@@ -102,7 +102,7 @@ program-objects = $(patsubst src/%.c,$(O)/obj/%.o,$($(1).sources))
 OUTPUTS := $(foreach p,$(PROGRAMS),$(call program-output,$(p)))
 all: $(OUTPUTS) ## build everything into $(O)/
 
--include tests/unit/*.mk mk/*.mk
+-include tests/unit/*.mk tests/fuzz/*.mk mk/*.mk
 
 # A change of flags rebuilds.
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
@@ -212,7 +212,7 @@ check-unit: $(if $(T),$(O)/tests/unit/$(T)_test,$(UNIT_TESTS)) ## unit tests; T=
 	@failed=0; for t in $(if $(T),$(O)/tests/unit/$(T)_test,$(UNIT_TESTS)); do $$t || failed=1; done; exit $$failed
 
 # ---- fuzzers: clang's libFuzzer over tests/fuzz/<name>_fuzz.c ----
-FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(filter-out tests/fuzz/probe_fuzz.c,$(sort $(wildcard tests/fuzz/*_fuzz.c))))
 $(O)/fuzz/%: tests/fuzz/%.c $(foreach l,$(UNIT_LAYERS),$(call archive,$(l))) $(O)/obj/lib/base/clock.o $(SHA_SODIUM)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  FUZZ    $@")
@@ -265,12 +265,12 @@ check-headers: ## each header compiles alone
 	  echo "#include \"$$h\"" | $(CC) $(ALL_CPPFLAGS) -I. -I$$(dirname $$h) -std=c11 -Wall -Wextra -Werror -fsyntax-only -x c - || exit 1; done; echo "headers: fine"
 check-cppcheck:
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --suppressions-list=.cppcheck \
-	  -D_GNU_SOURCE -D__linux__ -Isrc/lib -Iinclude -j2 src && echo "cppcheck: fine"
+	  -D_GNU_SOURCE -D__linux__ -D__x86_64__ -Isrc/lib -Iinclude -j2 src && echo "cppcheck: fine"
 check-tidy: compile_commands.json
 	@find src -name '*.c' | xargs -P2 -n8 clang-tidy -p . --quiet --warnings-as-errors='*' 2>&1 | { ! grep -E 'warning:|error:' ; } && echo "tidy: fine"
 check-man: man
-	@for page in $(MAN_PAGES); do man --warnings -l -E UTF-8 -Tutf8 -Z $$page >/dev/null 2>$(O)/man/warnings || true; \
-	  test ! -s $(O)/man/warnings || { cat $(O)/man/warnings; exit 1; }; done; echo "man: fine"
+	@for page in $(MAN_PAGES); do man --warnings -l -E UTF-8 -Tutf8 -Z $$page >/dev/null 2>$(O)/man-warnings || true; \
+	  test ! -s $(O)/man-warnings || { echo $$page; cat $(O)/man-warnings; exit 1; }; done; echo "man: fine"
 check-hardening: all ## PIE, RELRO, BIND_NOW and no executable stack on each program
 	@tests/hardening.sh $(OUTPUTS) $(LIBRETENTION)
 check-install: all ## install, uninstall, nothing left

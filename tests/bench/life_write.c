@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A recorder and a clock that both go faster than time, for keeper linked with the injected clock:
- *   life_write CLOCK_FILE ROOT CAMERAS START SPEED SECONDS
- * From START (seconds since 1970) on, for SECONDS of that clock, each camera closes a segment of ten
- * seconds every ten seconds; the clock runs SPEED times as fast as real time.
+ *   life_write CLOCK_FILE ROOT CAMERAS START SPEED LEAD SECONDS
+ * The clock begins at START (seconds since 1970) and runs SPEED times as fast as real time, until this is killed.
+ * From LEAD seconds of that clock on, for SECONDS of it, each camera closes a segment of ten seconds every ten seconds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,26 +69,27 @@ static void segment_write(const char *root, unsigned camera, time_t start_s) {
 }
 
 int main(int count, char **arguments) {
-	if (count != 7) {
-		(void)fprintf(stderr, "usage: life_write CLOCK_FILE ROOT CAMERAS START SPEED SECONDS\n");
+	if (count != 8) {
+		(void)fprintf(stderr, "usage: life_write CLOCK_FILE ROOT CAMERAS START SPEED LEAD SECONDS\n");
 		return 64;
 	}
 	unsigned cameras = (unsigned)strtoul(arguments[3], NULL, 10);
 	int64_t start_us = strtoll(arguments[4], NULL, 10) * 1000000;
-	int64_t speed = strtoll(arguments[5], NULL, 10), length_us = strtoll(arguments[6], NULL, 10) * 1000000;
+	int64_t speed = strtoll(arguments[5], NULL, 10), lead_us = strtoll(arguments[6], NULL, 10) * 1000000;
+	int64_t end_us = lead_us + strtoll(arguments[7], NULL, 10) * 1000000;
 	int fd = open(arguments[1], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || ftruncate(fd, LINE_BYTES) < 0)
 		die(arguments[1]);
 	char *line = mmap(NULL, LINE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (line == MAP_FAILED)
 		die(arguments[1]);
-	int64_t began_us = elapsed_us(), passed_us = 0, next_us = SEGMENT_S * INT64_C(1000000);
+	int64_t began_us = elapsed_us(), passed_us = 0, next_us = lead_us + SEGMENT_S * INT64_C(1000000);
 	unsigned camera = 0;
-	/* The cameras take turns, as real ones are not in step. Past the end the clock goes on until we are killed. */
+	/* The cameras take turns, as real ones are not in step. */
 	for (;;) {
 		passed_us = (elapsed_us() - began_us) * speed;
 		clock_set(line, start_us, passed_us);
-		while (passed_us < length_us && passed_us >= next_us) {
+		while (next_us <= end_us && passed_us >= next_us) {
 			segment_write(arguments[2], camera, (time_t)((start_us + next_us) / 1000000) - SEGMENT_S);
 			camera = (camera + 1) % cameras;
 			if (camera == 0)

@@ -465,7 +465,7 @@ sectors_written() { if [ -n "${STATE_DEVICE:-}" ]; then awk '{ print $7 }' "/sys
 
 # What reaches the state folder's device while segments come and go at 1.6 a second, on a clock that goes 60 times as fast.
 rows_life() {
-	local speed=60 length=${BENCH_LIFE_SECONDS:-3600} start count written program
+	local speed=60 length=${BENCH_LIFE_SECONDS:-3600} lead=8 start count written program
 	heading "Bytes written to the state folder's device"
 	if [ "$(id -u)" -ne 0 ]; then
 		note "not measured: needs a device of its own, which only root can make"
@@ -482,24 +482,19 @@ rows_life() {
 	start=$((($(date +%s) - 3 * 3600) / 3600 * 3600 + 1800))
 	count=$((length * cameras / 10))
 	# As many fall due as are recorded.
-	tree "$count" "$cameras" 10 $((start - 30 * 86400 + length)) 4096
+	tree "$count" "$cameras" 10 $((start + lead * speed - 30 * 86400 + length)) 4096
 	configure enforce 'fingerprint = "seal"; expiry = { interval = "PT10S"; };
 log = { checkpoint = "PT10S"; };'
 	fresh_state
 	export RETENTION_TEST_CLOCK=$scratch/clock
-	"$tools/life_write" "$RETENTION_TEST_CLOCK" "$root" "$cameras" "$start" "$speed" 0 &
+	"$tools/life_write" "$RETENTION_TEST_CLOCK" "$root" "$cameras" "$start" "$speed" $((lead * speed)) "$length" &
 	helper=$!
 	sleep 0.2
 	PROGRAMS=$program daemon_start
-	sleep 5
-	kill "$helper"
-	wait "$helper" 2>/dev/null || true
-	start=$(($(head -c 16 "$scratch/clock" | cut -d ' ' -f 1) / 1000000 + 1))
+	sleep $((lead - 2))
 	sync
 	written=$(sectors_written)
-	"$tools/life_write" "$RETENTION_TEST_CLOCK" "$root" "$cameras" "$start" "$speed" "$length" &
-	helper=$!
-	sleep $((length / speed + 1))
+	sleep $((length / speed + 3))
 	daemon_stop
 	sync
 	kill "$helper"

@@ -19,7 +19,7 @@ import time
 
 CAMERAS = ["gate", "yard", "hall", "dock"]
 CHECK_EVERY = 25
-FILES_A_ROUND = 90
+FILES_A_ROUND = 150
 # What the supervisor's back-off allows without waiting long: then the supervisor itself is killed instead.
 FAILURES_IN_A_ROW = 3
 WAIT_SECONDS = 40
@@ -73,7 +73,7 @@ policy = {{ retention = "P30D"; legal_maximum = "P1M"; }};
 roots = ( {{ name = "frigate"; path = "{self.world}/frigate"; layout = "frigate"; mode = "enforce"; allow_system_volume = true; }} );
 clock = {{ require = "unverified"; }};
 holds = {{ two_person = false; release_delay = "PT0S"; pre_roll = "PT0S"; post_roll = "PT0S"; }};
-brake = {{ days = 10000; minimum = 100000000; }};
+brake = {{ days = 366; minimum = 1000000; }};
 expiry = {{ interval = "PT1S"; }};
 log = {{ syslog = false; checkpoint = "PT5S"; }};
 """)
@@ -163,11 +163,11 @@ class Campaign:
     # ---- what goes on meanwhile ----
 
     def make_files(self):
-        for _ in range(3):
+        for _ in range(5):
             camera = self.random.choice(CAMERAS)
             hour = self.first + 3600 * self.random.randrange(24 * 20)
             folder = f"{self.root}/{time.strftime('%Y-%m-%d/%H', time.gmtime(hour))}/{camera}"
-            for second in self.random.sample(range(0, 3600, 10), FILES_A_ROUND // 3):
+            for second in self.random.sample(range(0, 3600, 10), FILES_A_ROUND // 5):
                 start = hour + second
                 if (camera, start) not in self.made:
                     self.make_file(camera, start, folder)
@@ -298,7 +298,7 @@ class Campaign:
         self.make_files()
         self.take_files()
         # Often soon: a restart finds files that are due, and deletes at once.
-        longest = 0.3 if self.random.random() < 0.5 else 0.05
+        longest = self.random.choice([0.05, 0.05, 0.3, 0.3, 1.2])
         time.sleep(self.random.uniform(0.001, longest))
         if self.kill():
             self.daemon.wait_online()
@@ -370,20 +370,19 @@ class Campaign:
     def settle(self, connection):
         """Until all that is due and not held is gone, or is kept for the reason that its end, not known, reaches into a hold."""
         end = time.monotonic() + WAIT_SECONDS
+        held, before = set(), None
         while True:
-            left = self.waiting(self.holds_listed(connection))
-            if not left:
-                return
-            if time.monotonic() > end or len(left) < 20:
-                unexplained = []
+            left = [path for path in self.waiting(self.holds_listed(connection)) if path not in held]
+            if left == before:  # nothing moves: ask why
                 for path in left:
                     answer = connection.call("footage.explain", path=path)
-                    if "held" not in json.dumps(answer):
-                        unexplained.append((path, answer))
-                if not unexplained:
-                    return
-                if time.monotonic() > end:
-                    raise Failure(f"{len(unexplained)} overdue files stay: {unexplained[0]}")
+                    if answer.get("reason") == "held":
+                        held.add(path)
+                    elif time.monotonic() > end:
+                        raise Failure(f"{len(left)} overdue files stay; {path}: {answer}")
+            if not left:
+                return
+            before = left
             time.sleep(0.2)
 
     def check(self):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compares what retentiond says and did with the truth.
 
-  check.py index FOLDER [LAYOUT]        each segment is in the index once, with camera, start and end
+  check.py index FOLDER [LAYOUT [gone…]] each segment is in the index once, with camera, start and end
   check.py tree FOLDER LAYOUT [gone…]   the files that are there are exactly those that should be; segments
                                         with one of the fates `gone` (default: overdue) should not be
   check.py log FOLDER LAYOUT [gone…]    tombstones for exactly those segments, and nothing is called missing
@@ -32,7 +32,9 @@ def frame_of(folder):
 
 def ask(*words):
     done = subprocess.run([os.environ["RETENTIONCTL"], *words], stdout=subprocess.PIPE, check=False)
-    return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode in (0, 2) else []
+    if done.returncode not in (0, 2):
+        sys.exit(f"retentionctl {' '.join(words)}: exit status {done.returncode}")
+    return [json.loads(line) for line in done.stdout.splitlines()] if "ndjson" in words else json.loads(done.stdout)
 
 
 def seconds_of(text):
@@ -43,17 +45,22 @@ def footage_of(cameras):
     words = ["footage", "list", "--at", "-50d..+1h", "--limit", "100000", "--output", "json"]
     for camera in sorted(cameras):
         words += ["--camera", camera]
-    answers = ask(*words)
-    return answers[0]["footage"] if answers else []
+    return ask(*words)["segments"]
+
+
+def is_start(true, start):
+    """Within a second. Where no path says when, a claim by the media may not make footage older than mtime: `late`."""
+    return -1.0 <= start - true["start"] <= 1.0 + true.get("late", 0)
 
 
 def row_wrong(row, true, frame):
     """What is wrong with one row of the index."""
+    frame = true.get("frame", frame)
     if row["camera"] != true["camera"]:
         yield f"is of camera {row['camera']}"
     exact = "start_us" in row
     start = row["start_us"] / 1e6 if exact else seconds_of(row["start"])
-    if abs(start - true["start"]) > 1.0:
+    if not is_start(true, start):
         yield f"starts {start - true['start']:+.3f} s from the truth"
     # The clock's part of an error is in the start already where a name says whole seconds.
     length, true_length = row["milliseconds"] / 1000, true["end"] - true["start"]
@@ -65,8 +72,8 @@ def row_wrong(row, true, frame):
         yield f"is called {row['damage']}"
 
 
-def index_wrong(folder, layout):
-    truth = truth_of(folder, layout)
+def index_wrong(folder, layout, away=()):
+    truth = [true for true in truth_of(folder, layout) if true["fate"] not in ("replaced", "raced", *away)]
     frame = frame_of(folder)
     by_path = {}
     for row in footage_of({true["camera"] for true in truth}):
@@ -155,16 +162,27 @@ def entries_of(action, layout):
     return found
 
 
+def entries_wrong(truth, told, word):
+    """Each of the truth is told once, and nothing else is."""
+    left = sorted(truth, key=lambda true: (true["camera"], true["start"]))
+    for camera, start in sorted(told):
+        found = next((true for true in left if true["camera"] == camera and is_start(true, start / 1e6)), None)
+        if found is None:
+            yield f"{word}: {camera} at {start / 1e6} is told, and that is not so"
+        else:
+            left.remove(found)
+    yield from (f"{word}: {true['path']} of {true['camera']} is not told" for true in left)
+
+
 def log_wrong(folder, layout, gone):
-    true = sorted((row["camera"], row["start"]) for row in truth_of(folder, layout) if row["fate"] in gone)
-    told = sorted((camera, start / 1e6) for camera, start in entries_of("delete", layout))
-    if len(true) != len(told):
-        yield f"{len(told)} tombstones for {len(true)} segments"
-    for one, other in zip(true, told):
-        if one[0] != other[0] or abs(one[1] - other[1]) > 1.0:
-            yield f"a tombstone says {other}, and {one} went"
-    for camera, start in entries_of("missing", layout):
-        yield f"{camera} at {start / 1e6} is called missing"
+    truth = truth_of(folder, layout)
+    deleted, missing = entries_of("delete", layout), entries_of("missing", layout)
+    # What was overwritten while it fell due is told once, as the one or as the other.
+    raced = [true for true in truth if true["fate"] == "raced"]
+    by_us = [entry for entry in deleted if any(entry[0] == true["camera"] and is_start(true, entry[1] / 1e6) for true in raced)]
+    overwritten = [true for true in truth if true["fate"] == "replaced"]
+    yield from entries_wrong([true for true in truth if true["fate"] in gone], [entry for entry in deleted if entry not in by_us], "tombstone")
+    yield from entries_wrong(overwritten + raced, missing + by_us, "missing")
 
 
 def deleted_wrong(folder, gone):
@@ -180,7 +198,7 @@ def main():
         return
     gone = tuple(rest[1:] if verb in ("tree", "log") else rest) or ("overdue",)
     if verb == "index":
-        wrong = index_wrong(folder, rest[0] if rest else None)
+        wrong = index_wrong(folder, rest[0] if rest else None, rest[1:])
     elif verb == "tree":
         wrong = tree_wrong(folder, rest[0], gone)
     elif verb == "log":

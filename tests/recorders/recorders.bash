@@ -35,3 +35,29 @@ world_close_file() {
 
 check() { python3 "$HERE/check.py" "$@"; }
 writer() { python3 "$HERE/writer.py" "$@"; }
+
+# On the cameras and at the time of what the truth calls held.
+hold_on_held() {
+	local options=() first last
+	while read -r camera; do options+=(--camera "$camera"); done < <(jq -r 'select(.fate == "held") | .camera' "$WORLD/truth.json" | sort -u)
+	first=$(jq -r 'select(.fate == "held") | .start' "$WORLD/truth.json" | sort -n | head -n 1)
+	last=$(jq -r 'select(.fate == "held") | .end' "$WORLD/truth.json" | sort -n | tail -n 1)
+	ctl hold place "${options[@]}" --at "@${first%.*}..@$((${last%.*} + 1))" --reason damage --case T-1 --json
+}
+
+world_enforce() {
+	ROOTS=${ROOTS//observe/enforce}
+	world_config
+	kill -HUP "$DAEMON"
+}
+
+# What setup_file wrote down of a root: told NAME PART…; an empty file is a part where all is well.
+told() {
+	local name=$1 failed=0 part
+	shift
+	for part in "$@"; do
+		[ -e "$WORLD/$name.$part" ] || { echo "$part: never looked at"; return 1; }
+		[ ! -s "$WORLD/$name.$part" ] || { failed=1; head -n 15 "$WORLD/$name.$part" | sed "s/^/$part: /"; }
+	done
+	return $failed
+}

@@ -193,6 +193,7 @@ LAYOUTS = {
     "opennvr": (opennvr, NUMBERS, 0.25, 0.3),
     "ex-nvr": (ex_nvr, WORDS, 0.25, 0.3),
 }
+UNTIMED = ("zoneminder-medium", "zoneminder-shallow")
 
 
 # ---- system calls ----
@@ -228,9 +229,11 @@ def call(root, operation):
 
 
 def tell(truth, layout, camera, start, seconds, fate, segment):
+    # A copy's birth is today's, so of old footage without a time in its path only mtime tells when it was.
+    late = seconds if layout in UNTIMED and fate != "live" else 0
     truth.write(json.dumps({
         "layout": layout, "camera": f"{layout}/{camera}", "path": segment.final, "start": start, "end": start + seconds,
-        "fate": fate, "members": segment.members, "shared": segment.shared, "loose": segment.loose}) + "\n")
+        "late": late, "fate": fate, "members": segment.members, "shared": segment.shared, "loose": segment.loose}) + "\n")
 
 
 def write_history(folder, truth, parts):

@@ -20,6 +20,11 @@ def epoch(local, fold=0):
     return int(local.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc).timestamp())
 
 
+def later(local):
+    """Of a time that happened twice the later; one that was skipped moves on by the gap."""
+    return max(epoch(local, 0), epoch(local, 1))
+
+
 def add_months(local, count):
     month = local.month - 1 + count
     year, month = local.year + month // 12, month % 12 + 1
@@ -31,7 +36,7 @@ for argument in sys.argv[5:]:
     fold = int(fold or 0)
     local = datetime.strptime(text, "%Y-%m-%d_%H-%M-%S")
     start = epoch(local, fold)
-    retention = max(epoch(local + timedelta(days=days)), start + days * 86400)
-    limit = epoch(add_months(local, months)) - interval
+    retention = max(later(local + timedelta(days=days)), start + days * 86400)
+    limit = later(add_months(local, months)) - interval
     legal = retention > limit + interval
     print(start, limit if legal else retention, "legal" if legal else "retention")

@@ -46,15 +46,17 @@ teardown() { world_close; }
 }
 
 @test "a live segment is indexed within seconds with its start and end" {
+	start=$(($(date +%s) / 3600 * 3600 - 1800))
+	frigate gate "$start" >/dev/null # the hour's folder is there, as it is for all but the first segment of an hour
 	world_start
 	until_true 20 root_online frigate
-	start=$(($(date +%s) - 20))
-	file=$(frigate gate "$start")
-	touch -d "@$((start + 2))" "$file"
-	until_true 10 eval 'ctl footage list --camera gate --at "-2h..now" --json | jq -e ".segments | length == 1"'
-	until_true 10 eval 'ctl footage list --camera gate --at "-2h..now" --json | jq -e ".segments[0].state == \"finished\" or .segments[0].state == \"sealed\""'
+	frigate gate $((start + 10)) >/dev/null
+	until_true 5 newest_says '.state == "finished"'
+	newest_says ".start | fromdateiso8601 == $start + 10"
+	until_true 5 newest_says "(.end | fromdateiso8601) >= $start + 11"
 	world_stop
 }
+newest_says() { ctl footage list --camera gate --at "-2h..now" --json | jq -e ".segments | max_by(.start) | $1" >/dev/null; }
 
 @test "deletion by anyone else becomes exactly one missing entry" {
 	one=$(frigate gate "$(days_ago 3)")
@@ -78,7 +80,7 @@ teardown() { world_close; }
 	sleep 3
 	[ -e "$old" ]
 	run ctl status
-	[[ "$output" == *[Kk]eep* ]] || [[ "$output" == *"no rule"* ]] || [[ "$output" == *"no retention"* ]]
+	[[ "$output" == *"no limit is set"* ]]
 	world_stop
 }
 

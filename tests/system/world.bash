@@ -65,6 +65,7 @@ world_close() {
 		kill -KILL "$DAEMON" 2>/dev/null
 		wait "$DAEMON" 2>/dev/null || true
 	fi
+	disks_release
 	[ -z "${BATS_ERROR_STATUS:-}" ] || [ "${BATS_ERROR_STATUS:-0}" -eq 0 ] || tail -n 30 "$WORLD/daemon.log" 2>/dev/null
 	return 0
 }
@@ -86,6 +87,50 @@ until_true() {
 		sleep 0.1
 	done
 }
+
+need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root: mounts, devices, other users"; }
+
+# ---- disks: images on loop devices, for root only ----
+
+#   disk_make NAME [FILESYSTEM [MEBIBYTES]]     an image with a fresh filesystem
+#   disk_mount NAME FOLDER [OPTIONS]            mounts it; disks_release takes all of them away, also after a failure
+disk_make() {
+	local image=$WORLD/$1.img filesystem=${2:-ext4} size=${3:-32}
+	rm -f "$image"
+	truncate -s "${size}M" "$image"
+	case $filesystem in
+	ext4) mkfs.ext4 -q -F -m 0 "$image" ;;
+	xfs) mkfs.xfs -q -f "$image" ;;
+	btrfs) mkfs.btrfs -q -f "$image" ;;
+	esac
+}
+
+disk_mount() {
+	mkdir -p "$2"
+	mount -o "loop${3:+,$3}" "$WORLD/$1.img" "$2" && echo "$2" >>"$BATS_TEST_TMPDIR/mounts"
+}
+
+disk_unmount() { umount "$1"; }
+
+disks_release() {
+	[ -e "$BATS_TEST_TMPDIR/mounts" ] || return 0
+	local folder
+	tac "$BATS_TEST_TMPDIR/mounts" | while read -r folder; do
+		while umount "$folder" 2>/dev/null || umount -l "$folder" 2>/dev/null; do :; done
+	done
+}
+
+# ---- questions ----
+
+root_is() { [ "$(ctl status --json 2>/dev/null | jq -r --arg n "$1" '.roots[] | select(.root == $n) | .state')" = "$2" ]; }
+root_reason() { ctl status --json 2>/dev/null | jq -r --arg n "$1" '.roots[] | select(.root == $n) | .reason'; }
+root_reason_has() { [[ "$(root_reason "$1")" == *"$2"* ]]; }
+is_explained() { [ "$(ctl footage explain "$1" --json | jq -r .reason)" = "$2" ]; } # held, not_due, failed, …
+segments_of() { ctl camera list --json | jq -r --arg c "$1" '[.cameras[] | select(.camera == $c) | .segments] | add // 0'; }
+has_segments() { [ "$(segments_of "$1")" = "$2" ]; }
+is_told() { [ "$(told "$1")" = "$2" ]; }
+has_entry() { [ -n "$(entries "$1")" ]; }
+log_says() { grep -q -- "$1" "$WORLD/daemon.log"; }
 
 # The pid of a child by its program's name.
 child_pid() { pgrep -P "$DAEMON" -x "$1" | head -n 1; }

@@ -77,11 +77,16 @@ static void make(struct fixture *fixture, const char *camera, int64_t number, st
 	struct local_time local;
 	zone_to_local(zone_shared("UTC"), start, &local, NULL);
 	char folder[128];
-	(void)snprintf(folder, sizeof folder, "%04d-%02d-%02d/%02d/%s", local.year, local.month, local.day, local.hour, camera);
+	(void)snprintf(
+	    folder, sizeof folder, "%04d-%02d-%02d/%02d/%s", local.year, local.month, local.day, local.hour, camera);
 	*row = (struct segment_row){
-	    .key = {.camera = index_camera(fixture->index, fixture->root, text_of(camera)), .start_us = start, .ordinal = UINT32_MAX},
+	    .key = {.camera = index_camera(fixture->index, fixture->root, text_of(camera)),
+	        .start_us = start,
+	        .ordinal = UINT32_MAX},
 	    .folder = index_folder(fixture->index, fixture->root, text_of(folder)),
-	    .file = {.inode = (uint64_t)(500000 + number), .bytes = (uint64_t)(2500000 + number % 1000), .mtime_ns = (start + 10123456) * 1000 + 789,
+	    .file = {.inode = (uint64_t)(500000 + number),
+	        .bytes = (uint64_t)(2500000 + number % 1000),
+	        .mtime_ns = (start + 10123456) * 1000 + 789,
 	        .birth_ns = (start + 23456) * 1000 + 123},
 	    .earliest_us = start,
 	    .state = SEGMENT_SEALED,
@@ -229,7 +234,9 @@ static void walks(void **state) {
 		add(fixture, i % 2 ? "gate" : "yard", i, &row);
 	int64_t gate = index_camera(fixture->index, fixture->root, text_of("gate"));
 	int count = 0;
-	assert_int_equal(index_range(fixture->index, gate, BASE_US + 10 * US_PER_SECOND, BASE_US + 30 * US_PER_SECOND, 0, count_rows, &count), 0);
+	assert_int_equal(index_range(fixture->index, gate, BASE_US + 10 * US_PER_SECOND, BASE_US + 30 * US_PER_SECOND, 0,
+	                     count_rows, &count),
+	    0);
 	assert_int_equal(count, 2);
 	count = 0;
 	assert_int_equal(index_range(fixture->index, gate, INT64_MIN, INT64_MAX, 7, count_rows, &count), 0);
@@ -237,11 +244,15 @@ static void walks(void **state) {
 	assert_int_equal(index_before(fixture->index, gate, BASE_US + 30 * US_PER_SECOND, &before), 0);
 	assert_int_equal(before.key.start_us, BASE_US + 10 * US_PER_SECOND);
 	assert_int_equal(index_before(fixture->index, gate, BASE_US + 10 * US_PER_SECOND, &before), -ENOENT);
-	assert_int_equal(index_next_start(fixture->index, gate, BASE_US + 10 * US_PER_SECOND, SEGMENT_VIDEO), BASE_US + 30 * US_PER_SECOND);
+	assert_int_equal(index_next_start(fixture->index, gate, BASE_US + 10 * US_PER_SECOND, SEGMENT_VIDEO),
+	    BASE_US + 30 * US_PER_SECOND);
 	assert_int_equal(index_next_start(fixture->index, gate, BASE_US + 10 * US_PER_SECOND, SEGMENT_STILL), 0);
 	/* An hour of one camera is one folder. */
 	count = 0;
-	assert_int_equal(index_in_folder(fixture->index, index_find_folder(fixture->index, fixture->root, text_of("2025-11-01/00/gate")), count_rows, &count), 0);
+	assert_int_equal(
+	    index_in_folder(fixture->index, index_find_folder(fixture->index, fixture->root, text_of("2025-11-01/00/gate")),
+	        count_rows, &count),
+	    0);
 	assert_int_equal(count, 180);
 }
 
@@ -310,7 +321,12 @@ static void erased_spans(void **state) {
 	struct fixture *fixture = *state;
 	int64_t gate = index_camera(fixture->index, fixture->root, text_of("gate"));
 	for (int i = 0; i < 10; i++) {
-		struct erased_row row = {.camera = gate, .from_us = i * 1000, .to_us = i * 1000 + (i == 2 ? 9000 : 500), .segments = 1u << i, .rule = "retention", .sequence = (uint64_t)i};
+		struct erased_row row = {.camera = gate,
+		    .from_us = i * 1000,
+		    .to_us = i * 1000 + (i == 2 ? 9000 : 500),
+		    .segments = 1u << i,
+		    .rule = "retention",
+		    .sequence = (uint64_t)i};
 		assert_int_equal(index_erased_add(fixture->index, &row), 0);
 		assert_int_equal(index_erased_add(fixture->index, &row), 0); /* replayed */
 	}
@@ -370,7 +386,8 @@ static void damage_deeper_is_told(void **state) {
 	write_over(fixture, 200000, 400000);
 	open_index(fixture, false);
 	int count = 0;
-	assert_int_equal(index_range(fixture->index, row.key.camera, INT64_MIN, INT64_MAX, 0, count_rows, &count), -EUCLEAN);
+	assert_int_equal(
+	    index_range(fixture->index, row.key.camera, INT64_MIN, INT64_MAX, 0, count_rows, &count), -EUCLEAN);
 	assert_true(index_damaged(fixture->index));
 	fixture->index = index_close(fixture->index);
 	assert_int_equal(index_mark_damaged(fixture->folder), 0);
@@ -383,7 +400,8 @@ static void another_zone_is_indexed_anew(void **state) {
 	struct layout *motioneye = load("motioneye");
 	struct index_root root = {.name = "eye", .layout = motioneye, .zone = zone_shared("Europe/Brussels")};
 	int64_t id = index_root(fixture->index, &root);
-	row = (struct segment_row){.key = {.camera = index_camera(fixture->index, id, text_of("c1")), .start_us = BASE_US, .ordinal = UINT32_MAX}};
+	row = (struct segment_row){
+	    .key = {.camera = index_camera(fixture->index, id, text_of("c1")), .start_us = BASE_US, .ordinal = UINT32_MAX}};
 	row.folder = index_folder(fixture->index, id, text_of("c1/2025-11-01"));
 	row.earliest_us = BASE_US;
 	(void)snprintf(row.name, sizeof row.name, "01-00-00.mp4");
@@ -421,7 +439,8 @@ static void size_for(struct fixture *fixture, bool fingerprints, double most) {
 	(void)snprintf(path, sizeof path, "%s/index.db", fixture->folder);
 	assert_int_equal(stat(path, &facts), 0);
 	double each = (double)facts.st_size / (HOURS * A_FOLDER * 4);
-	print_message("%.1f bytes, %.2f µs a segment%s\n", each, (double)spent / (HOURS * A_FOLDER * 4), fingerprints ? " with fingerprints" : "");
+	print_message("%.1f bytes, %.2f µs a segment%s\n", each, (double)spent / (HOURS * A_FOLDER * 4),
+	    fingerprints ? " with fingerprints" : "");
 	assert_true(each <= most);
 	open_index(fixture, false);
 }

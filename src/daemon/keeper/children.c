@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Channels to the other processes. The supervisor starts them and hands over the ends; groups are keeper's own numbers. */
+/* Channels to the other processes. The supervisor starts them and hands over the ends; groups are keeper's own numbers.
+ */
 #include "children.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ struct child {
 	enum process process;
 	uint32_t key;
 	bool wanted;
-	bool asked;                 /* the supervisor knows */
+	bool asked; /* the supervisor knows */
 	uint16_t roots[GROUP_ROOTS_MAX];
 	size_t root_count;
 	struct channel *channel;
@@ -174,7 +175,8 @@ static void from_reader(struct keeper *keeper, enum process process, struct mess
 	struct record_hashed hashed;
 	if (process == PROCESS_PROBER && message->type == MESSAGE_FACTS)
 		media_facts(keeper, message);
-	else if (process == PROCESS_HASHER && message->type == MESSAGE_HASHED && record_hashed_get(&message->reader, &hashed))
+	else if (process == PROCESS_HASHER && message->type == MESSAGE_HASHED &&
+	         record_hashed_get(&message->reader, &hashed))
 		media_hashed(keeper, &hashed);
 	else
 		log_warning("a reader of media sent a %s, which it may not; ignoring it", message_name(message->type));
@@ -229,10 +231,12 @@ static void child_up(struct children *children, struct message *message) {
 }
 
 static void child_lost_entry(struct keeper *keeper, const struct record_child_down *down) {
-	static const char *const names[] = {"supervisor", "watcher", "prober", "hasher", "guard", "reaper", "keeper", "publisher", "remuxer"};
-	json_t *details = json_pack("{s:s, s:i}", "child", down->process < ARRAY_LENGTH(names) ? names[down->process] : "unknown",
-	    WIFSIGNALED(down->status) ? "signal" : "exit_code",
-	    WIFSIGNALED(down->status) ? WTERMSIG((int)down->status) : WEXITSTATUS((int)down->status));
+	static const char *const names[] = {
+	    "supervisor", "watcher", "prober", "hasher", "guard", "reaper", "keeper", "publisher", "remuxer"};
+	json_t *details =
+	    json_pack("{s:s, s:i}", "child", down->process < ARRAY_LENGTH(names) ? names[down->process] : "unknown",
+	        WIFSIGNALED(down->status) ? "signal" : "exit_code",
+	        WIFSIGNALED(down->status) ? WTERMSIG((int)down->status) : WEXITSTATUS((int)down->status));
 	(void)record_append(keeper, AUDIT_CHILD_LOST, AUDIT_FAILURE, NULL, NULL, details, NULL);
 }
 
@@ -311,7 +315,8 @@ static void on_supervisor_end(struct channel *channel, int error, void *context)
 	keeper_stop(keeper);
 }
 
-static const struct channel_handler supervisor_handler = {.on_message = on_supervisor_message, .on_end = on_supervisor_end};
+static const struct channel_handler supervisor_handler = {
+    .on_message = on_supervisor_message, .on_end = on_supervisor_end};
 
 /* ---- the interface ---- */
 

@@ -104,11 +104,17 @@ void expiry_arm_brake(struct keeper *keeper) {
 	keeper->expiry->brake_changed = true;
 }
 
-int expiry_resume(struct keeper *keeper) {
+int expiry_resume(struct keeper *keeper, const struct audit_actor *actor) {
 	struct brake_count brake = keeper->expiry->brake;
 	brake.engaged = false;
 	brake.released = true;
-	int error = state_brake_put(keeper->state, &brake);
+	/* Nothing that the brake stopped goes before the log says who released it. */
+	json_t *details = json_pack("{s:I}", "segments", (json_int_t)brake.segments);
+	int error = record_append(keeper, AUDIT_BRAKE_RELEASED, AUDIT_SUCCESS, NULL, actor, details, NULL);
+	if (error == 0)
+		error = record_durable(keeper);
+	if (error == 0)
+		error = state_brake_put(keeper->state, &brake);
 	if (error != 0)
 		return error;
 	keeper->expiry->brake = brake;
@@ -372,6 +378,7 @@ static void on_pass(evutil_socket_t fd, short events, void *context) {
 	struct keeper *keeper = context;
 	struct expiry *expiry = keeper->expiry;
 	(void)timekeeping_judge(keeper);
+	holds_tick(keeper);
 	int64_t now_us = clock_wall_us();
 	roll_window(keeper, now_us);
 	expiry->totals.last_pass_us = now_us;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/entry.h"
 #include "base/attributes.h"
 #include "domain/retention.h"
 #include "index.h"
@@ -53,8 +54,8 @@ MUST_USE int expiry_plan(struct keeper *keeper, const struct camera_row *camera,
 /* Time was won back after a boot: the next pass asks first if it would delete an unusual amount, whatever was released
  * before. */
 void expiry_arm_brake(struct keeper *keeper);
-/* A person says go on after the brake. */
-MUST_USE int expiry_resume(struct keeper *keeper);
+/* A person says go on after the brake: durable, with its entry (actor: borrowed). */
+MUST_USE int expiry_resume(struct keeper *keeper, const struct audit_actor *actor);
 const struct brake_count *expiry_brake(const struct keeper *keeper);
 /* Totals since start, for status and metrics. */
 struct expiry_totals {

@@ -30,7 +30,8 @@ static const char *const migrations[INDEX_VERSION] = {
     "CREATE TABLE member(camera INTEGER, start INTEGER, place INTEGER, folder INTEGER, name BLOB, facts BLOB,"
     " PRIMARY KEY(folder,name)) WITHOUT ROWID;"
     "CREATE INDEX member_of ON member(camera,start,place);"
-    "CREATE TABLE shared(camera INTEGER, folder INTEGER, name BLOB, facts BLOB, PRIMARY KEY(folder,name)) WITHOUT ROWID;"
+    "CREATE TABLE shared(camera INTEGER, folder INTEGER, name BLOB, facts BLOB, PRIMARY KEY(folder,name)) WITHOUT "
+    "ROWID;"
     "CREATE INDEX shared_of ON shared(camera);"
     "CREATE TABLE erased(camera INTEGER, first INTEGER, last INTEGER, at INTEGER, segments INTEGER, bytes INTEGER,"
     " by_us INTEGER, rule TEXT, sequence INTEGER, PRIMARY KEY(camera,first,sequence)) WITHOUT ROWID;",
@@ -208,9 +209,11 @@ static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mo
                                "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=16777216;"
                                "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON";
 
-/* SQLite repairs a crash by itself; what is checked here is that this is a database with our schema. Damage deeper in shows when it is met. */
+/* SQLite repairs a crash by itself; what is checked here is that this is a database with our schema. Damage deeper in
+ * shows when it is met. */
 static int open_file(struct index *index, const char *path) {
-	int result = sqlite3_open_v2(path, &index->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int result =
+	    sqlite3_open_v2(path, &index->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	int error = index_error(index, result);
 	if (error == 0)
 		error = execute(index, settings);

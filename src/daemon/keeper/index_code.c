@@ -25,9 +25,9 @@ int64_t key_start_us(int64_t start, int64_t place) {
 int64_t flags_pack(const struct segment_row *row) {
 	return (row->probed ? FLAG_PROBED : 0) | (int64_t)((unsigned)row->state ^ SEGMENT_SEALED) << FLAG_STATE_SHIFT |
 	       (int64_t)row->kind << FLAG_KIND_SHIFT | (int64_t)row->source << FLAG_SOURCE_SHIFT |
-	       (row->time_suspect ? FLAG_SUSPECT : 0) | (row->fold ? FLAG_FOLD : 0) | (row->fold_unsettled ? FLAG_UNSETTLED : 0) |
-	       (row->grouped ? FLAG_GROUPED : 0) | (row->delete_errno != 0 ? FLAG_FAILED : 0) |
-	       (int64_t)row->pattern << FLAG_PATTERN_SHIFT;
+	       (row->time_suspect ? FLAG_SUSPECT : 0) | (row->fold ? FLAG_FOLD : 0) |
+	       (row->fold_unsettled ? FLAG_UNSETTLED : 0) | (row->grouped ? FLAG_GROUPED : 0) |
+	       (row->delete_errno != 0 ? FLAG_FAILED : 0) | (int64_t)row->pattern << FLAG_PATTERN_SHIFT;
 }
 
 static void flags_unpack(int64_t flags, struct segment_row *row) {
@@ -59,7 +59,7 @@ static uint8_t *put_number(uint8_t *at, uint64_t value) {
 }
 
 static uint8_t *put_signed(uint8_t *at, int64_t value) {
-	return put_number(at, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+	return put_number(at, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
 }
 
 struct facts_reader {
@@ -200,7 +200,8 @@ static bool derive_path(const struct index_root_entry *root, const struct index_
 	    PATH_BYTES_MAX + 1, ret_length);
 }
 
-int path_starts(const struct index_root_entry *root, struct text path, struct layout_match *ret_match, int64_t ret_starts[2]) {
+int path_starts(
+    const struct index_root_entry *root, struct text path, struct layout_match *ret_match, int64_t ret_starts[2]) {
 	if (root->layout == NULL || root->layout->clock == LAYOUT_CLOCK_NONE)
 		return 0;
 	layout_classify(root->layout, path, ret_match);
@@ -252,7 +253,7 @@ static bool derive_name(struct index *index, struct segment_row *row) {
 	return text_copy(row->name, sizeof row->name, (struct text){.data = path + head, .length = length - head});
 }
 
-int segment_unpack(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row) {
+int segment_unpack_nameless(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row) {
 	struct segment_row *row = ret_row;
 	memset(row, 0, sizeof *row);
 	int64_t start = sqlite3_column_int64(statement, 1);
@@ -267,9 +268,16 @@ int segment_unpack(struct index *index, sqlite3_stmt *statement, struct segment_
 		index->damaged = true;
 		return -EUCLEAN;
 	}
+	return 0;
+}
+
+int segment_unpack(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row) {
+	int error = segment_unpack_nameless(index, statement, ret_row);
+	if (error != 0)
+		return error;
 	if (sqlite3_column_type(statement, 5) == SQLITE_NULL)
-		return derive_name(index, row) ? 0 : -ENODATA;
+		return derive_name(index, ret_row) ? 0 : -ENODATA;
 	struct text name = {.data = sqlite3_column_blob(statement, 5)};
 	name.length = (size_t)sqlite3_column_bytes(statement, 5);
-	return text_copy(row->name, sizeof row->name, name) ? 0 : -EUCLEAN;
+	return text_copy(ret_row->name, sizeof ret_row->name, name) ? 0 : -EUCLEAN;
 }

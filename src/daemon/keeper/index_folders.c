@@ -22,7 +22,8 @@ static char *bytes_copy(const void *bytes, size_t length) {
 
 /* SQLite takes a NULL pointer for NULL, which is not the empty path. */
 static void bind_bytes(sqlite3_stmt *statement, int parameter, struct text bytes) {
-	(void)sqlite3_bind_blob(statement, parameter, bytes.length == 0 ? "" : bytes.data, (int)bytes.length, SQLITE_STATIC);
+	(void)sqlite3_bind_blob(
+	    statement, parameter, bytes.length == 0 ? "" : bytes.data, (int)bytes.length, SQLITE_STATIC);
 }
 
 /* ---- roots ---- */
@@ -222,7 +223,8 @@ int index_cameras_load(struct index *index) {
 	int result = sqlite3_prepare_v2(index->db, roots, -1, &statement, NULL);
 	int error = 0;
 	while (error == 0 && result == SQLITE_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-		if (root_entry_put(index, sqlite3_column_int64(statement, 0), (const char *)sqlite3_column_text(statement, 1)) == NULL)
+		if (root_entry_put(
+		        index, sqlite3_column_int64(statement, 0), (const char *)sqlite3_column_text(statement, 1)) == NULL)
 			error = -ENOMEM;
 		result = SQLITE_OK;
 	}
@@ -310,11 +312,13 @@ int index_camera_get(struct index *index, int64_t camera, struct camera_row *ret
 	if (entry == NULL)
 		return -ENOENT;
 	const struct index_root_entry *root = index_root_entry(index, entry->root);
-	*ret_row = (struct camera_row){.id = entry->id, .root = entry->root, .segments = entry->segments, .bytes = entry->bytes};
+	*ret_row =
+	    (struct camera_row){.id = entry->id, .root = entry->root, .segments = entry->segments, .bytes = entry->bytes};
 	ret_row->not_sealed = entry->not_sealed;
 	if (root != NULL)
 		(void)!text_copy(ret_row->root_name, sizeof ret_row->root_name, text_of(root->name));
-	(void)!text_copy(ret_row->name, sizeof ret_row->name, (struct text){.data = entry->name, .length = entry->name_length});
+	(void)!text_copy(
+	    ret_row->name, sizeof ret_row->name, (struct text){.data = entry->name, .length = entry->name_length});
 	if (entry->segments > 0) {
 		ret_row->oldest_us = edge(index, STATEMENT_SEGMENT_OLDEST, camera);
 		ret_row->newest_us = edge(index, STATEMENT_SEGMENT_NEWEST, camera);

@@ -64,8 +64,8 @@ int index_member_remove(struct index *index, int64_t folder, struct text name) {
 	return remove_at(index, STATEMENT_MEMBER_REMOVE, folder, name);
 }
 
-int index_member_find(struct index *index, int64_t folder, struct text name, struct segment_key *ret_key,
-    struct member_row *ret_member) {
+int index_member_find(
+    struct index *index, int64_t folder, struct text name, struct segment_key *ret_key, struct member_row *ret_member) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_MEMBER_FIND);
 	if (statement == NULL)
 		return -EIO;
@@ -136,7 +136,8 @@ int index_shared_remove(struct index *index, int64_t folder, struct text name) {
 	return remove_at(index, STATEMENT_SHARED_REMOVE, folder, name);
 }
 
-static int shared_walk(struct index *index, enum index_statement which, int64_t id, index_each_member each, void *context) {
+static int shared_walk(
+    struct index *index, enum index_statement which, int64_t id, index_each_member each, void *context) {
 	sqlite3_stmt *statement = index_statement(index, which);
 	if (statement == NULL)
 		return -EIO;
@@ -207,7 +208,8 @@ static void erased_read(sqlite3_stmt *statement, struct erased_row *row) {
 	row->sequence = (uint64_t)sqlite3_column_int64(statement, 8);
 }
 
-int index_erased(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, index_each_erased each, void *context) {
+int index_erased(
+    struct index *index, int64_t camera, int64_t from_us, int64_t to_us, index_each_erased each, void *context) {
 	int64_t longest = erased_longest(index, camera);
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_ERASED_RANGE);
 	if (statement == NULL)

@@ -191,6 +191,8 @@ bool identity_unpack(const uint8_t *facts, size_t length, struct file_identity *
 /* Columns in the order of SEGMENT_COLUMNS. 0, -ENODATA (its root is not configured, so its name cannot be told) or
  * -EUCLEAN. */
 int segment_unpack(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row);
+/* The same but for the name, which costs more than the rest: 0 or -EUCLEAN. */
+int segment_unpack_nameless(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row);
 /* Starts that the path may stand for: 0, 1 or 2. */
 int path_starts(
     const struct index_root_entry *root, struct text path, struct layout_match *ret_match, int64_t ret_starts[2]);

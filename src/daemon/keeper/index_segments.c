@@ -118,22 +118,28 @@ int index_insert(struct index *index, struct segment_row *row) {
 	return error;
 }
 
-int index_get(struct index *index, const struct segment_key *key, struct segment_row *ret_row) {
+typedef int (*unpack_function)(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row);
+
+static int row_get(struct index *index, const struct segment_key *key, unpack_function unpack, struct segment_row *ret_row) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_SEGMENT_GET);
 	if (statement == NULL)
 		return -EIO;
 	bind_key(statement, key);
 	int result = sqlite3_step(statement);
-	int error = result == SQLITE_ROW ? segment_unpack(index, statement, ret_row) : 0;
+	int error = result == SQLITE_ROW ? unpack(index, statement, ret_row) : 0;
 	index_statement_end(index, statement);
 	if (result == SQLITE_DONE)
 		return -ENOENT;
 	return error != 0 ? error : index_error(index, result);
 }
 
+int index_get(struct index *index, const struct segment_key *key, struct segment_row *ret_row) {
+	return row_get(index, key, segment_unpack, ret_row);
+}
+
 int index_update(struct index *index, const struct segment_row *row) {
 	struct segment_row old;
-	int error = index_get(index, &row->key, &old);
+	int error = row_get(index, &row->key, segment_unpack_nameless, &old);
 	struct index_camera_entry *camera = index_camera_entry(index, row->key.camera);
 	if (error != 0 || camera == NULL)
 		return error != 0 ? error : -EINVAL;
@@ -162,7 +168,7 @@ static int row_delete(struct index *index, const struct segment_row *row) {
 
 int index_move(struct index *index, const struct segment_key *old_key, struct segment_row *row) {
 	struct segment_row old;
-	int error = index_get(index, old_key, &old);
+	int error = row_get(index, old_key, segment_unpack_nameless, &old);
 	if (error == 0)
 		error = index_change(index);
 	if (error == 0)
@@ -184,7 +190,7 @@ int index_move(struct index *index, const struct segment_key *old_key, struct se
 
 int index_remove(struct index *index, const struct segment_key *key) {
 	struct segment_row old;
-	int error = index_get(index, key, &old);
+	int error = row_get(index, key, segment_unpack_nameless, &old);
 	if (error == 0)
 		error = index_change(index);
 	if (error == 0)
@@ -210,8 +216,8 @@ static int find_named(struct index *index, int64_t folder, struct text name, str
 	return error != 0 ? error : index_error(index, result);
 }
 
-static int find_at(struct index *index, const struct segment_key *at, int64_t folder, struct text name,
-    struct segment_row *ret_row) {
+static int find_at(
+    struct index *index, const struct segment_key *at, int64_t folder, struct text name, struct segment_row *ret_row) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_SEGMENT_AT);
 	if (statement == NULL)
 		return -EIO;
@@ -276,8 +282,8 @@ static int walk(struct index *index, sqlite3_stmt *statement, index_each_segment
 	return stopped != 0 ? stopped : index_error(index, result);
 }
 
-int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit, index_each_segment each,
-    void *context) {
+int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit,
+    index_each_segment each, void *context) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_SEGMENT_RANGE);
 	if (statement == NULL)
 		return -EIO;
@@ -347,7 +353,8 @@ int index_in_folder(struct index *index, int64_t folder, index_each_segment each
 	return walk(index, named, each, context);
 }
 
-static int walk_camera(struct index *index, enum index_statement which, int64_t camera, index_each_segment each, void *context) {
+static int walk_camera(
+    struct index *index, enum index_statement which, int64_t camera, index_each_segment each, void *context) {
 	sqlite3_stmt *statement = index_statement(index, which);
 	if (statement == NULL)
 		return -EIO;

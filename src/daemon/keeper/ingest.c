@@ -66,7 +66,8 @@ void ingest_timer(struct ingest *ingest) {
 			next = ingest->idle[i].due_us;
 	if (next == INT64_MAX)
 		return;
-	int64_t wait = next > ingest->boot_us + TICK_SECONDS * US_PER_SECOND ? TICK_SECONDS * US_PER_SECOND : next - ingest->boot_us;
+	int64_t wait =
+	    next > ingest->boot_us + TICK_SECONDS * US_PER_SECOND ? TICK_SECONDS * US_PER_SECOND : next - ingest->boot_us;
 	if (wait < US_PER_SECOND / 2)
 		wait = US_PER_SECOND / 2;
 	struct timeval delay = {.tv_sec = wait / US_PER_SECOND, .tv_usec = wait % US_PER_SECOND};
@@ -180,10 +181,12 @@ static int listing_begin(struct ingest *ingest, const struct root *root, struct 
 	return error;
 }
 
-/* The root that a message is about, if what is told of it may be believed. */
+/* The root that a message is about, if what is told of it may be believed, and the index can take it. */
 static struct root *root_of(struct keeper *keeper, uint16_t number) {
 	struct root *root = roots_get(keeper, number);
 	bool known = root != NULL && (root->state == ROOT_SCANNING || root->state == ROOT_ONLINE);
+	if (index_damaged(keeper->index))
+		return NULL; /* main.c ends the program; the next start makes a new one */
 	return known && number < keeper->ingest->listing_count ? root : NULL;
 }
 
@@ -221,8 +224,8 @@ void ingest_listing(struct keeper *keeper, struct message *message) {
 	int error = file_batch_insert(ingest, root);
 	if (error != 0) {
 		listing->undecided = true;
-		log_warning_errno(error, "cannot index all of folder '%s' of root '%s'; the next scan tries again", listing->path,
-		    root->settings->name);
+		log_warning_errno(error, "cannot index all of folder '%s' of root '%s'; the next scan tries again",
+		    listing->path, root->settings->name);
 	}
 }
 
@@ -256,8 +259,8 @@ static void folder_store(struct ingest *ingest, const struct place *place, const
 	place->root->foreign += listing->foreign;
 	place->root->foreign -= place->root->foreign >= row.foreign ? row.foreign : place->root->foreign;
 	bool known = !again && end->mtime_ns != 0;
-	int error = index_folder_set(ingest->keeper->index, place->folder, known ? end->mtime_ns : 0, known ? end->ctime_ns : 0,
-	    listing->foreign);
+	int error = index_folder_set(
+	    ingest->keeper->index, place->folder, known ? end->mtime_ns : 0, known ? end->ctime_ns : 0, listing->foreign);
 	if (error != 0)
 		log_warning_errno(error, "cannot note that folder '%s' was read", row.path);
 }
@@ -290,8 +293,8 @@ static void folder_gone(struct ingest *ingest, struct root *root, struct text pa
 	struct below below = {.ingest = ingest, .root = root};
 	int error = index_folders_below(ingest->keeper->index, root->id, path, below_folder, &below);
 	if (error != 0)
-		log_warning_errno(error, "cannot compare folder '%.*s' of root '%s', which is gone", (int)path.length, path.data,
-		    root->settings->name);
+		log_warning_errno(error, "cannot compare folder '%.*s' of root '%s', which is gone", (int)path.length,
+		    path.data, root->settings->name);
 }
 
 void ingest_folder_end(struct keeper *keeper, const struct record_folder_end *end) {
@@ -328,13 +331,13 @@ void ingest_folder_end(struct keeper *keeper, const struct record_folder_end *en
 static void name_gone(struct ingest *ingest, const struct place *place, struct text name) {
 	struct index *index = ingest->keeper->index;
 	struct segment_row row;
-	if (index_find(index, place->folder, name, &row) == 0) {
-		if (!deletion_expected(ingest->keeper, place->root, place->path, name))
-			gone_segment(ingest, place->root, &row);
-		return;
-	}
+	/* Asked first: during an expiry pass nearly every name is one of ours. */
 	if (deletion_expected(ingest->keeper, place->root, place->path, name))
 		return;
+	if (index_find(index, place->folder, name, &row) == 0) {
+		gone_segment(ingest, place->root, &row);
+		return;
+	}
 	if (index_member_remove(index, place->folder, name) == -ENOENT)
 		(void)!index_shared_remove(index, place->folder, name);
 }

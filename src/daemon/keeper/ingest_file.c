@@ -28,14 +28,15 @@ static bool path_join(char *path, size_t room, struct text folder, struct text n
 	return true;
 }
 
-static bool decide(struct ingest *ingest, const struct root *root, struct segment_row *row, const struct layout_match *match,
-    const struct record_facts *facts) {
+static bool decide(struct ingest *ingest, const struct root *root, struct segment_row *row,
+    const struct layout_match *match, const struct record_facts *facts) {
 	struct start_evidence evidence = {
 	    .path = match->parts,
 	    .clock = root->settings->layout->clock,
 	    .zone = root->zone,
 	    .mtime_us = row->file.mtime_ns / 1000,
-	    .birth_us = row->file.birth_ns / 1000,
+	    /* A slot's birth is that of older footage. */
+	    .birth_us = root->settings->layout->slots ? 0 : row->file.birth_ns / 1000,
 	    .now_us = ingest->now_us,
 	    .first_sight_us = ingest->now_us,
 	};
@@ -63,7 +64,8 @@ bool file_decide_start(struct ingest *ingest, const struct root *root, struct se
 }
 
 /* Whether what is told now means that nothing more will be written to the segment. */
-static bool is_finished(struct ingest *ingest, const struct root *root, const struct segment_row *row, enum entry_event event) {
+static bool is_finished(
+    struct ingest *ingest, const struct root *root, const struct segment_row *row, enum entry_event event) {
 	const struct layout *layout = root->settings->layout;
 	if (event == ENTRY_LISTED) {
 		/* A finishing sidecar that never came: its recorder was cut off. */
@@ -93,7 +95,8 @@ static int64_t wait_for(const struct root *root, enum entry_event event) {
 	return IDLE_SECONDS_CLOSE * US_PER_SECOND;
 }
 
-static int row_changed(struct ingest *ingest, const struct place *place, struct segment_row *row, enum entry_event event) {
+static int row_changed(
+    struct ingest *ingest, const struct place *place, struct segment_row *row, enum entry_event event) {
 	bool finished = is_finished(ingest, place->root, row, event) || sidecar_finishes(ingest, place->root, row);
 	if (finished)
 		return seal_stored(ingest, place->root, row);
@@ -189,7 +192,12 @@ static int row_moved(struct ingest *ingest, const struct place *place, const str
 		return -EINVAL;
 	if (!decide(ingest, place->root, row, match, NULL))
 		row->key.start_us = old.start_us;
-	return index_move(ingest->keeper->index, &old, row);
+	int error = index_move(ingest->keeper->index, &old, row);
+	if (error != 0 || (row->state != SEGMENT_OPEN && row->state != SEGMENT_DISCOVERED))
+		return error;
+	/* Its recorder renames what it has finished, or will write on under the new name. */
+	idle_forget(ingest, &old);
+	return row_changed(ingest, place, row, (enum entry_event)entry->what);
 }
 
 static int row_new(struct ingest *ingest, const struct place *place, const struct record_entry *entry,
@@ -222,8 +230,8 @@ static int row_replaced(struct ingest *ingest, const struct place *place, const 
 	return error != 0 ? error : row_new(ingest, place, entry, match);
 }
 
-static int row_altered(struct ingest *ingest, const struct place *place, struct segment_row *row,
-    const struct file_identity *file) {
+static int row_altered(
+    struct ingest *ingest, const struct place *place, struct segment_row *row, const struct file_identity *file) {
 	int error = row->state == SEGMENT_ALTERED ? 0 : altered_write(ingest, row, file);
 	if (error != 0)
 		return error;
@@ -327,7 +335,8 @@ static enum told sidecar_told(struct ingest *ingest, const struct place *place, 
 static void foreign_example(struct root *root, struct text path) {
 	for (size_t i = 0; i < ARRAY_LENGTH(root->foreign_examples); i++) {
 		char *example = root->foreign_examples[i];
-		size_t length = path.length < sizeof root->foreign_examples[i] ? path.length : sizeof root->foreign_examples[i] - 1;
+		size_t length =
+		    path.length < sizeof root->foreign_examples[i] ? path.length : sizeof root->foreign_examples[i] - 1;
 		if (example[0] != '\0' && strncmp(example, path.data, length) == 0 && example[length] == '\0')
 			return;
 		if (example[0] == '\0') {
@@ -338,8 +347,8 @@ static void foreign_example(struct root *root, struct text path) {
 	}
 }
 
-enum told file_told(struct ingest *ingest, const struct place *place, const struct record_entry *entry, const struct known *known,
-    bool lookup) {
+enum told file_told(struct ingest *ingest, const struct place *place, const struct record_entry *entry,
+    const struct known *known, bool lookup) {
 	char joined[PATH_BYTES_MAX + NAME_BYTES_MAX + 2];
 	struct text path;
 	if (entry->type == ENTRY_FOLDER || !path_join(joined, sizeof joined, place->path, entry->name, &path))

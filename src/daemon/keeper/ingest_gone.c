@@ -65,8 +65,8 @@ bool gone_take_back(struct ingest *ingest, const struct file_identity *file, str
 	return false;
 }
 
-static int erased_write(struct ingest *ingest, const struct segment_row *rows, const struct audit_segment *segments, size_t count,
-    const char *rule, uint64_t sequence) {
+static int erased_write(struct ingest *ingest, const struct segment_row *rows, const struct audit_segment *segments,
+    size_t count, const char *rule, uint64_t sequence) {
 	struct erased_row erased = {0};
 	int error = 0;
 	for (size_t i = 0; error == 0 && i < count; i++) {
@@ -93,12 +93,13 @@ static int erased_write(struct ingest *ingest, const struct segment_row *rows, c
 	return error == 0 && count > 0 ? index_erased_add(ingest->keeper->index, &erased) : error;
 }
 
-static json_t *missing_details(struct ingest *ingest, const struct audit_segment *segments, size_t count, int64_t camera,
-    const char *rule) {
+static json_t *missing_details(
+    struct ingest *ingest, const struct audit_segment *segments, size_t count, int64_t camera, const char *rule) {
 	char name[2 * CAMERA_BYTES_MAX + 2];
 	json_t *details = json_object();
 	if (details == NULL || !camera_text(ingest, camera, name, sizeof name) ||
-	    audit_set_bytes(details, "camera", text_of(name)) != 0 || json_object_set_new(details, "rule", json_string(rule)) != 0 ||
+	    audit_set_bytes(details, "camera", text_of(name)) != 0 ||
+	    json_object_set_new(details, "rule", json_string(rule)) != 0 ||
 	    json_object_set_new(details, "segments", audit_segments(segments, count, true)) != 0) {
 		json_decref(details);
 		return NULL;
@@ -107,8 +108,8 @@ static json_t *missing_details(struct ingest *ingest, const struct audit_segment
 }
 
 /* One entry's worth. */
-static int missing_part(struct ingest *ingest, const struct segment_row *rows, const struct audit_segment *segments, size_t count,
-    const char *rule) {
+static int missing_part(struct ingest *ingest, const struct segment_row *rows, const struct audit_segment *segments,
+    size_t count, const char *rule) {
 	json_t *details = missing_details(ingest, segments, count, rows[0].key.camera, rule);
 	uint64_t sequence = 0;
 	int error = details == NULL
@@ -124,6 +125,13 @@ static int missing_part(struct ingest *ingest, const struct segment_row *rows, c
 }
 
 int missing_write(struct ingest *ingest, const struct segment_row *rows, size_t count, const char *rule) {
+	/* A seal that still waits comes before what became of it. */
+	for (size_t i = 0; i < ingest->seal_count; i++) {
+		if (ingest->seals[i].key.camera == rows[0].key.camera) {
+			seal_flush(ingest, true);
+			break;
+		}
+	}
 	struct audit_segment *segments = calloc(count, sizeof *segments);
 	char **names = calloc(count, sizeof *names);
 	int error = segments == NULL || names == NULL ? -ENOMEM : 0;

@@ -81,7 +81,8 @@ void idle_tick(struct ingest *ingest) {
 			continue;
 		struct segment_row row;
 		int error = index_get(ingest->keeper->index, &idle->key, &row);
-		bool waits = error == 0 && (row.state == SEGMENT_OPEN || row.state == SEGMENT_DISCOVERED || row.state == SEGMENT_ALTERED);
+		bool waits = error == 0 &&
+		             (row.state == SEGMENT_OPEN || row.state == SEGMENT_DISCOVERED || row.state == SEGMENT_ALTERED);
 		if (!waits || (row.state == SEGMENT_ALTERED && row.probed)) {
 			*idle = ingest->idle[--ingest->idle_count];
 			i--;

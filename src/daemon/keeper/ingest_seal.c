@@ -32,7 +32,8 @@ void seal_prepare(struct segment_row *row) {
 
 static char *stored_name(struct ingest *ingest, const struct segment_row *row) {
 	char path[PATH_BYTES_MAX + 1];
-	if (index_name_derived(ingest->keeper->index, row) || index_path(ingest->keeper->index, row, path, sizeof path) != 0)
+	if (index_name_derived(ingest->keeper->index, row) ||
+	    index_path(ingest->keeper->index, row, path, sizeof path) != 0)
 		return NULL;
 	return strdup(path);
 }
@@ -92,7 +93,8 @@ static int64_t higher(int64_t a, int64_t b) {
  * deletion (time_suspect: path and container disagree). Where only mtime gave it, it may go back to
  * the file's own birth, which the container cannot forge, and no further. For holds the earliest counts.
  */
-static void claim_start(struct ingest *ingest, const struct root *root, struct segment_row *row, const struct record_facts *facts) {
+static void claim_start(
+    struct ingest *ingest, const struct root *root, struct segment_row *row, const struct record_facts *facts) {
 	char path[PATH_BYTES_MAX + 1];
 	struct segment_row decided = *row;
 	if (index_path(ingest->keeper->index, row, path, sizeof path) != 0 ||
@@ -135,7 +137,8 @@ void ingest_facts(struct keeper *keeper, struct segment_key *key, const struct r
 	if (index_get(keeper->index, key, &row) != 0 || row.state == SEGMENT_DELETING)
 		return;
 	struct camera_row camera;
-	struct root *root = index_camera_get(keeper->index, key->camera, &camera) == 0 ? roots_by_id(keeper, camera.root) : NULL;
+	struct root *root =
+	    index_camera_get(keeper->index, key->camera, &camera) == 0 ? roots_by_id(keeper, camera.root) : NULL;
 	if (root == NULL)
 		return;
 	row.probed = true;
@@ -149,7 +152,8 @@ void ingest_facts(struct keeper *keeper, struct segment_key *key, const struct r
 		claim_start(ingest, root, &row, facts);
 		claim_end(ingest, &row, facts->duration_us);
 	}
-	int error = row.key.start_us == key->start_us ? index_update(keeper->index, &row) : index_move(keeper->index, key, &row);
+	int error =
+	    row.key.start_us == key->start_us ? index_update(keeper->index, &row) : index_move(keeper->index, key, &row);
 	if (error != 0)
 		log_warning_errno(error, "cannot store the facts of '%s'", row.name);
 	else
@@ -208,7 +212,8 @@ static int write_run(struct ingest *ingest, const struct seal *seals, size_t cou
 	if (segments == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		segments[i] = (struct audit_segment){.start_us = seals[i].key.start_us, .end_us = seals[i].end_us, .bytes = seals[i].bytes};
+		segments[i] = (struct audit_segment){
+		    .start_us = seals[i].key.start_us, .end_us = seals[i].end_us, .bytes = seals[i].bytes};
 		segments[i].name = text_of(seals[i].name);
 		if (seals[i].has_sha256)
 			segments[i].sha256 = seals[i].sha256;
@@ -238,7 +243,8 @@ void seal_flush(struct ingest *ingest, bool all) {
 		bool past = (hour_of(first->key.start_us) + 1) * HOUR_US + 60 * US_PER_SECOND <= ingest->wall_us;
 		for (end = i + 1; end < ingest->seal_count; end++) {
 			const struct seal *next = &ingest->seals[end];
-			if (next->key.camera != first->key.camera || (!all && hour_of(next->key.start_us) != hour_of(first->key.start_us)))
+			if (next->key.camera != first->key.camera ||
+			    (!all && hour_of(next->key.start_us) != hour_of(first->key.start_us)))
 				break;
 		}
 		int error = all || past ? write_run(ingest, first, end - i) : -EAGAIN;
@@ -273,7 +279,8 @@ int altered_write(struct ingest *ingest, const struct segment_row *row, const st
 	json_t *details = json_object();
 	if (details == NULL || !camera_text(ingest, row->key.camera, camera, sizeof camera) ||
 	    index_path(ingest->keeper->index, row, path, sizeof path) != 0 ||
-	    audit_set_bytes(details, "camera", text_of(camera)) != 0 || audit_set_bytes(details, "path", text_of(path)) != 0) {
+	    audit_set_bytes(details, "camera", text_of(camera)) != 0 ||
+	    audit_set_bytes(details, "path", text_of(path)) != 0) {
 		json_decref(details);
 		return -ENOMEM;
 	}

@@ -29,7 +29,8 @@ static bool sidecar_make(struct sidecar *sidecar, const struct record_entry *ent
 }
 
 int sidecar_defer(struct listing *listing, const struct record_entry *entry, const char *owner) {
-	if (!array_room((void **)&listing->sidecars, &listing->sidecar_room, listing->sidecar_count, sizeof *listing->sidecars) ||
+	if (!array_room(
+	        (void **)&listing->sidecars, &listing->sidecar_room, listing->sidecar_count, sizeof *listing->sidecars) ||
 	    !sidecar_make(&listing->sidecars[listing->sidecar_count], entry, owner))
 		return -ENOMEM;
 	listing->sidecar_count++;
@@ -42,7 +43,8 @@ static int first_segment(const struct segment_row *row, void *context) {
 }
 
 /* "gate/12-00" with each suffix that the layout's patterns end with: "….mp4", or "….{mp4,mkv}". */
-static bool find_by_stem(struct ingest *ingest, const struct place *place, const char *stem, struct segment_row *ret_row) {
+static bool find_by_stem(
+    struct ingest *ingest, const struct place *place, const char *stem, struct segment_row *ret_row) {
 	const struct layout *layout = place->root->settings->layout;
 	for (size_t i = 0; i < layout->pattern_count; i++) {
 		const char *suffix = strrchr(pattern_source(layout->patterns[i].pattern), '.');
@@ -63,11 +65,13 @@ static bool find_by_stem(struct ingest *ingest, const struct place *place, const
 	return false;
 }
 
-static bool find_owner(struct ingest *ingest, const struct place *place, const char *owner, struct segment_row *ret_row) {
+static bool find_owner(
+    struct ingest *ingest, const struct place *place, const char *owner, struct segment_row *ret_row) {
 	struct index *index = ingest->keeper->index;
 	if (owner[0] == '\0') /* the group is the folder */
 		return index_in_folder(index, place->folder, first_segment, ret_row) == 1;
-	return index_find(index, place->folder, text_of(owner), ret_row) == 0 || find_by_stem(ingest, place, owner, ret_row);
+	return index_find(index, place->folder, text_of(owner), ret_row) == 0 ||
+	       find_by_stem(ingest, place, owner, ret_row);
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -101,7 +105,8 @@ bool sidecar_finishes(struct ingest *ingest, const struct root *root, const stru
 bool sidecar_attach(struct ingest *ingest, const struct place *place, const struct sidecar *sidecar) {
 	struct segment_row row;
 	struct member_row member = {.folder = place->folder, .file = sidecar->file};
-	if (!find_owner(ingest, place, sidecar->owner, &row) || !text_copy(member.name, sizeof member.name, text_of(sidecar->name)))
+	if (!find_owner(ingest, place, sidecar->owner, &row) ||
+	    !text_copy(member.name, sizeof member.name, text_of(sidecar->name)))
 		return false;
 	int error = index_member_put(ingest->keeper->index, &row.key, &member);
 	if (error != 0) {
@@ -117,7 +122,8 @@ bool sidecar_attach(struct ingest *ingest, const struct place *place, const stru
 }
 
 /* By a change: now, or when its segment appears. Over the bound the folder is read again at the next scan. */
-void sidecar_wait(struct ingest *ingest, const struct place *place, const struct record_entry *entry, const char *owner) {
+void sidecar_wait(
+    struct ingest *ingest, const struct place *place, const struct record_entry *entry, const char *owner) {
 	struct orphan orphan = {.folder = place->folder};
 	if (!sidecar_make(&orphan.sidecar, entry, owner))
 		return;

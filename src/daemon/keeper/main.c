@@ -27,6 +27,7 @@
 #include "holds.h"
 #include "index.h"
 #include "ingest.h"
+#include "ipc/channel.h"
 #include "keeper.h"
 #include "media.h"
 #include "peer.h"
@@ -42,7 +43,8 @@ enum {
 	ALIVE_SECONDS = 3,
 	MINUTE_SECONDS = 60,
 	COMMIT_CHECK_SECONDS = 5,
-	COMMIT_SECONDS = 300,   /* each commit writes every page it touches: seldom, and the log makes up for what a crash loses */
+	COMMIT_SECONDS =
+	    300, /* each commit writes every page it touches: seldom, and the log makes up for what a crash loses */
 	COMMIT_PENDING = 50000,
 };
 
@@ -184,8 +186,11 @@ static void say(struct keeper *keeper, enum message_type type) {
 	for (size_t i = 0; i < roots_count(keeper); i++)
 		online += roots_get(keeper, i)->state == ROOT_ONLINE ? 1 : 0;
 	index_totals(keeper->index, &segments);
-	(void)snprintf(text, sizeof text, "%" PRIu64 " segments, %zu of %zu roots online%s", segments, online, roots_count(keeper),
-	    keeper->index_rebuilding ? ", rebuilding the index" : online < roots_count(keeper) ? ", scanning or waiting" : "");
+	(void)snprintf(text, sizeof text, "%" PRIu64 " segments, %zu of %zu roots online%s", segments, online,
+	    roots_count(keeper),
+	    keeper->index_rebuilding       ? ", rebuilding the index"
+	    : online < roots_count(keeper) ? ", scanning or waiting"
+	                                   : "");
 	struct message_writer out;
 	message_begin(&out, type);
 	record_notice_put(&out.writer, &(struct record_notice){.text = text_of(text)});
@@ -250,8 +255,8 @@ static json_t *configuration_details(const struct settings *settings) {
 	for (size_t i = 0; i < settings->root_count; i++)
 		(void)json_array_append_new(roots, json_pack("{s:s, s:s}", "root", settings->roots[i].name, "mode",
 		                                       settings->roots[i].mode == ROOT_ENFORCE ? "enforce" : "observe"));
-	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "source", settings->source, "retention", retention, "legal_maximum", maximum,
-	    "two_person", (int)settings->holds.two_person, "roots", roots);
+	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "source", settings->source, "retention", retention, "legal_maximum",
+	    maximum, "two_person", (int)settings->holds.two_person, "roots", roots);
 }
 
 void keeper_configure(struct keeper *keeper, struct settings *settings) {
@@ -278,7 +283,8 @@ static int timers_start(struct keeper *keeper, struct timers *timers) {
 	timers->commit = event_new(keeper->base, -1, EV_PERSIST, on_commit, keeper);
 	if (timers->alive == NULL || timers->minute == NULL || timers->commit == NULL)
 		return -ENOMEM;
-	if (event_add(timers->alive, &alive) < 0 || event_add(timers->minute, &minute) < 0 || event_add(timers->commit, &commit) < 0)
+	if (event_add(timers->alive, &alive) < 0 || event_add(timers->minute, &minute) < 0 ||
+	    event_add(timers->commit, &commit) < 0)
 		return -ENOMEM;
 	return 0;
 }

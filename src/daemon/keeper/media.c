@@ -48,7 +48,7 @@ struct media {
 	struct segment_key key;
 	enum media_priority priority;
 	uint32_t request;
-	int fd;               /* -1: not opened yet */
+	int fd; /* -1: not opened yet */
 	uint64_t bytes;
 	uint8_t kind;
 	char suffix[17];
@@ -165,8 +165,9 @@ static bool open_segment(struct media *media) {
 	struct segment_row row;
 	struct folder_row folder;
 	struct camera_row camera;
-	if (index_get(keeper->index, &media->key, &row) != 0 || row.state == SEGMENT_DELETING || row.state == SEGMENT_OPEN ||
-	    index_folder_get(keeper->index, row.folder, &folder) != 0 || index_camera_get(keeper->index, row.key.camera, &camera) != 0)
+	if (index_get(keeper->index, &media->key, &row) != 0 || row.state == SEGMENT_DELETING ||
+	    row.state == SEGMENT_OPEN || index_folder_get(keeper->index, row.folder, &folder) != 0 ||
+	    index_camera_get(keeper->index, row.key.camera, &camera) != 0)
 		return false;
 	struct root *root = roots_by_id(keeper, camera.root);
 	if (root == NULL || root->watcher == NULL || root->state == ROOT_OFFLINE)
@@ -178,7 +179,8 @@ static bool open_segment(struct media *media) {
 		media->suffix[0] = '\0';
 	bool fresh = media->priority != MEDIA_BACKLOG;
 	media->probe = keeper->settings->probe != PROBE_AT_ONCE_NONE ? PART_WANTED : PART_NONE;
-	media->hash = keeper->settings->fingerprint == FINGERPRINT_SEAL && fresh && !row.has_sha256 ? PART_WANTED : PART_NONE;
+	media->hash =
+	    keeper->settings->fingerprint == FINGERPRINT_SEAL && fresh && !row.has_sha256 ? PART_WANTED : PART_NONE;
 	struct message_writer out;
 	message_begin(&out, MESSAGE_OPEN);
 	record_open_put(&out.writer, &(struct record_open){.request = media->request,
@@ -237,7 +239,8 @@ static void send_hash(struct media *media) {
 		return;
 	struct message_writer out;
 	message_begin(&out, MESSAGE_HASH);
-	record_hash_put(&out.writer, &(struct record_hash){.request = media->request, .idle = media->priority == MEDIA_BACKLOG});
+	record_hash_put(
+	    &out.writer, &(struct record_hash){.request = media->request, .idle = media->priority == MEDIA_BACKLOG});
 	media->hash = PART_ASKED;
 	channel_send(hasher, &out, &media->fd, 1);
 }
@@ -310,7 +313,8 @@ void media_child(struct keeper *keeper, enum process process, bool present, bool
 	if (*part != PART_ASKED)
 		return;
 	if (!crashed) {
-		/* It ended as it may, just when it was asked; the segment is for the next one. Its channel's end comes before the supervisor's word. */
+		/* It ended as it may, just when it was asked; the segment is for the next one. Its channel's end comes before
+		 * the supervisor's word. */
 		*part = PART_WANTED;
 		schedule(media->deadline, START_SECONDS * US_PER_SECOND);
 		return;

@@ -113,7 +113,9 @@ static void clock_status_call(struct keeper *keeper, struct request *request, co
 }
 
 static void clock_confirm_call(struct keeper *keeper, struct request *request, const json_t *params) {
-	int error = param_flag(params, "dry_run") ? 0 : timekeeping_confirm(keeper);
+	struct audit_actor actor;
+	request_actor(request, &actor);
+	int error = param_flag(params, "dry_run") ? 0 : timekeeping_confirm(keeper, &actor);
 	if (error < 0) {
 		request_fail(request, CONTROL_INTERNAL, "not_durable", "the clock was not confirmed: %s", strerror(-error));
 		return;

@@ -129,7 +129,9 @@ static void deletion_resume_call(struct keeper *keeper, struct request *request,
 		return;
 	}
 	if (!param_flag(params, "dry_run")) {
-		int error = expiry_resume(keeper);
+		struct audit_actor actor;
+		request_actor(request, &actor);
+		int error = expiry_resume(keeper, &actor);
 		if (error < 0) {
 			request_fail(request, CONTROL_INTERNAL, "not_durable", "deletion stays paused: %s", strerror(-error));
 			return;

@@ -27,7 +27,7 @@ struct user_names *user_names_read(void) {
 	FILE *file = fopen("/etc/passwd", "re");
 	size_t room = 64;
 	const struct passwd *line;
-	while (names && file && names->count < USER_NAMES_MAX && (line = fgetpwent(file))) {
+	while (names != NULL && file != NULL && names->count < USER_NAMES_MAX && (line = fgetpwent(file)) != NULL) {
 		if (names->count == room) {
 			struct user_names *more = realloc(names, sizeof(*names) + 2 * room * sizeof(struct user_name));
 			if (!more)

@@ -31,7 +31,7 @@ struct rebuild {
 	struct keeper *keeper;
 	bool fresh;
 	bool replaying;
-	uint64_t next;        /* entry */
+	uint64_t next; /* entry */
 	int64_t slice_end_us;
 	uint64_t entries, fingerprints, gone;
 	struct event *event;
@@ -79,7 +79,8 @@ static int match_row(const struct segment_row *row, void *context) {
 
 static bool find_row(struct entry *entry, const struct audit_segment *segment, struct segment_row *ret_row) {
 	struct match match = {.keeper = entry->rebuild->keeper, .segment = segment};
-	int result = index_range(match.keeper->index, entry->camera, segment->start_us - 999, segment->start_us + 999, 0, match_row, &match);
+	int result = index_range(
+	    match.keeper->index, entry->camera, segment->start_us - 999, segment->start_us + 999, 0, match_row, &match);
 	if (result < 0 || !match.found)
 		return false;
 	*ret_row = match.row;
@@ -89,7 +90,8 @@ static bool find_row(struct entry *entry, const struct audit_segment *segment, s
 static void replay_seal(const struct audit_segment *segment, void *context) {
 	struct entry *entry = context;
 	struct segment_row row;
-	if (segment->sha256 == NULL || !find_row(entry, segment, &row) || row.has_sha256 || row.file.bytes != segment->bytes)
+	if (segment->sha256 == NULL || !find_row(entry, segment, &row) || row.has_sha256 ||
+	    row.file.bytes != segment->bytes)
 		return;
 	row.has_sha256 = true;
 	memcpy(row.sha256, segment->sha256, HASH_BYTES);
@@ -134,8 +136,8 @@ static void replay_gone(const struct audit_segment *segment, void *context) {
 static int64_t time_of(const char *timestamp) {
 	char message[128];
 	int64_t time_us = 0;
-	if (timestamp == NULL ||
-	    span_parse_instant(timestamp, zone_shared("UTC"), clock_wall_us(), &time_us, message, sizeof message) != SPAN_OK)
+	if (timestamp == NULL || span_parse_instant(timestamp, zone_shared("UTC"), clock_wall_us(), &time_us, message,
+	                             sizeof message) != SPAN_OK)
 		return 0;
 	return time_us;
 }
@@ -155,13 +157,15 @@ static int replay_entry(const json_t *json, void *context) {
 		entry.at_us = time_of(json_string_value(json_object_get(json, "@timestamp")));
 		if (entry.camera >= 0 &&
 		    audit_segments_read(json_object_get(json, "segments"), seal ? replay_seal : replay_gone, &entry) < 0)
-			log_warning("log entry %llu has a list of segments that cannot be read", (unsigned long long)entry.sequence);
+			log_warning(
+			    "log entry %llu has a list of segments that cannot be read", (unsigned long long)entry.sequence);
 		erased_write(&entry);
 	}
 	return rebuild->slice_end_us != 0 && clock_elapsed_us() >= rebuild->slice_end_us ? 1 : 0;
 }
 
-/* What cannot be known any more is bounded: files that went between the log's last word and now left no row to miss them by. */
+/* What cannot be known any more is bounded: files that went between the log's last word and now left no row to miss
+ * them by. */
 static void finish(struct rebuild *rebuild) {
 	struct keeper *keeper = rebuild->keeper;
 	keeper->index_rebuilding = false;
@@ -189,7 +193,8 @@ static void on_slice(evutil_socket_t fd, short what, void *context) {
 		return;
 	}
 	if (result < 0 && result != -ENOENT) {
-		log_warning_errno(result, "cannot read the audit log to rebuild the index; nothing is deleted meanwhile, trying again");
+		log_warning_errno(
+		    result, "cannot read the audit log to rebuild the index; nothing is deleted meanwhile, trying again");
 		delay = (struct timeval){.tv_sec = 60};
 	} else if (result == -ENOENT) {
 		rebuild->next++; /* pruned: what it said of footage is beyond its keeping */
@@ -212,9 +217,13 @@ void rebuild_look(struct keeper *keeper) {
 }
 
 int rebuild_commit(struct keeper *keeper) {
+	/* First what the log says of rows that are gone: without them nothing would miss these files again. */
+	int error = record_durable(keeper);
+	if (error != 0)
+		return error;
 	uint64_t size = audit_writer_size(record_writer(keeper));
 	/* While a new index is being filled the log is still to be replayed from its start. */
-	int error = keeper->index_rebuilding ? 0 : index_value_put(keeper->index, log_size_key, (int64_t)size);
+	error = keeper->index_rebuilding ? 0 : index_value_put(keeper->index, log_size_key, (int64_t)size);
 	return error != 0 ? error : index_commit(keeper->index);
 }
 
@@ -243,7 +252,8 @@ int rebuild_open(struct keeper *keeper, bool fresh, bool log_was_there, struct r
 	rebuild->fresh = error != 0;
 	rebuild->next = 0;
 	if (error != 0 && error != -ENOENT)
-		log_warning_errno(error, "the index and the audit log do not agree; the index is compared with everything again");
+		log_warning_errno(
+		    error, "the index and the audit log do not agree; the index is compared with everything again");
 	keeper->index_rebuilding = rebuild->fresh && log_was_there;
 	*ret_rebuild = rebuild;
 	return 0;

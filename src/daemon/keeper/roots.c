@@ -26,18 +26,19 @@
 #include "record.h"
 #include "state.h"
 
-enum { LOOK_SECONDS = 30, RECONCILE_SECONDS = 3600 };
+enum { LOOK_SECONDS = 30, RECONCILE_SECONDS = 3600, ANEW_SECONDS = 10 };
 
 struct roots {
 	struct keeper *keeper;
 	struct root *list;
-	int64_t *mounts;       /* the mount that each root is on; -1: none that may be used */
-	bool *told;            /* its root-online entry was written in this run and nothing worse since */
+	int64_t *mounts; /* the mount that each root is on; -1: none that may be used */
+	bool *told;      /* its root-online entry was written in this run and nothing worse since */
 	size_t count;
 	uint32_t next_group;
 	struct event *changed; /* the kernel says that the mount table changed */
 	struct event *look;
 	int64_t reconciled_us; /* boot clock */
+	int64_t anew_us;       /* boot clock: when watchers and reapers were last made anew; 0: never */
 };
 
 const char *root_state_name(enum root_state state) {
@@ -91,7 +92,8 @@ static json_t *identity_details(const struct root *root) {
 		(void)json_object_set_new(details, "uuid", json_string(root->uuid));
 		(void)json_object_set_new(details, "filesystem", json_string(root->filesystem));
 		(void)json_object_set_new(details, "root_inode", json_integer((json_int_t)root->found.root_inode));
-		(void)json_object_set_new(details, "root_birth_us", json_integer((json_int_t)(root->found.root_birth_ns / 1000)));
+		(void)json_object_set_new(
+		    details, "root_birth_us", json_integer((json_int_t)(root->found.root_birth_ns / 1000)));
 	}
 	return details;
 }
@@ -104,7 +106,8 @@ static void set_offline(struct keeper *keeper, struct root *root, const char *re
 	root->scanned = false;
 	set_state(keeper, root, ROOT_OFFLINE);
 	keeper->roots->told[root->number] = false;
-	log_warning("root '%s' is offline: %s; nothing of it is marked missing, nothing is deleted", root->settings->name, reason);
+	log_warning(
+	    "root '%s' is offline: %s; nothing of it is marked missing, nothing is deleted", root->settings->name, reason);
 	(void)record_append(keeper, AUDIT_ROOT_OFFLINE, AUDIT_SUCCESS, reason, NULL, identity_details(root), NULL);
 }
 
@@ -126,8 +129,9 @@ static int page_folder(const struct folder_row *row, void *context) {
 		channel_send(paging->root->watcher, &paging->out, NULL, 0);
 		page_begin(paging);
 	}
-	message_add_known_folder(&paging->out,
-	    &(struct record_known_folder){.path = text_of(row->path), .mtime_ns = row->mtime_ns, .ctime_ns = row->ctime_ns});
+	message_add_known_folder(
+	    &paging->out, &(struct record_known_folder){
+	                      .path = text_of(row->path), .mtime_ns = row->mtime_ns, .ctime_ns = row->ctime_ns});
 	return 0;
 }
 
@@ -139,7 +143,8 @@ static void scan(struct keeper *keeper, struct root *root, bool tell_known) {
 	page_begin(paging);
 	int error = tell_known ? index_folders(keeper->index, root->id, page_folder, paging) : 0;
 	if (error != 0)
-		log_warning_errno(error, "cannot read the folders of root '%s' from the index; they are read again", root->settings->name);
+		log_warning_errno(
+		    error, "cannot read the folders of root '%s' from the index; they are read again", root->settings->name);
 	if (paging->out.items > 0)
 		channel_send(root->watcher, &paging->out, NULL, 0);
 	message_begin(&paging->out, MESSAGE_SCAN);
@@ -162,8 +167,8 @@ void roots_scanned(struct keeper *keeper, const struct record_scan_end *end) {
 	root->scanned = true;
 	set_state(keeper, root, ROOT_ONLINE);
 	if (first)
-		log_info("root '%s' is compared: %" PRIu64 " folders, %" PRIu64 " of them read, %" PRIu64 " entries", root->settings->name,
-		    end->folders, end->folders_read, end->entries);
+		log_info("root '%s' is compared: %" PRIu64 " folders, %" PRIu64 " of them read, %" PRIu64 " entries",
+		    root->settings->name, end->folders, end->folders_read, end->entries);
 	deletion_root_online(keeper, root);
 	rebuild_look(keeper);
 	int error = first ? rebuild_commit(keeper) : 0;
@@ -176,10 +181,12 @@ void roots_scanned(struct keeper *keeper, const struct record_scan_end *end) {
 
 static void describe_other(const struct root *root, const struct volume_row *row, char *reason, size_t room) {
 	if (strcmp(row->uuid, root->uuid) != 0)
-		(void)snprintf(reason, room, "another disk (UUID %.36s, expected %.36s): run 'retentionctl volume adopt %.40s' if that is meant",
+		(void)snprintf(reason, room,
+		    "another disk (UUID %.36s, expected %.36s): run 'retentionctl volume adopt %.40s' if that is meant",
 		    root->uuid, row->uuid, root->settings->name);
 	else
-		(void)snprintf(reason, room, "its folder was made anew on the same disk: run 'retentionctl volume adopt %.40s' if that is meant",
+		(void)snprintf(reason, room,
+		    "its folder was made anew on the same disk: run 'retentionctl volume adopt %.40s' if that is meant",
 		    root->settings->name);
 }
 
@@ -237,13 +244,30 @@ static void identify(struct keeper *keeper, struct root *root) {
 	begin_scanning(keeper, root);
 }
 
+static void release(struct keeper *keeper, uint32_t group);
+static void want_groups(struct keeper *keeper);
+
+/* Another folder has taken its place, which the sandboxes of its watcher and reaper do not reach: new ones are made. */
+static bool start_anew(struct keeper *keeper, const struct root *root) {
+	struct roots *roots = keeper->roots;
+	int64_t now = clock_boot_us();
+	if (roots->anew_us != 0 && now - roots->anew_us < ANEW_SECONDS * US_PER_SECOND)
+		return false;
+	roots->anew_us = now;
+	log_notice("root '%s': another folder is in its place; its watcher and reaper start anew", root->settings->name);
+	release(keeper, root->group);
+	want_groups(keeper);
+	return true;
+}
+
 void roots_found(struct keeper *keeper, const struct record_root_found *found) {
 	struct root *root = roots_get(keeper, found->root);
-	if (root == NULL || root->watcher == NULL)
+	if (root == NULL || root->watcher == NULL || (found->error == ESTALE && start_anew(keeper, root)))
 		return;
 	if (found->error != 0) {
 		char reason[sizeof root->reason];
-		(void)snprintf(reason, sizeof reason, "'%.100s' cannot be opened: %s", root->settings->path, strerror((int)found->error));
+		(void)snprintf(
+		    reason, sizeof reason, "'%.100s' cannot be opened: %s", root->settings->path, strerror((int)found->error));
 		set_offline(keeper, root, reason);
 		return;
 	}
@@ -361,7 +385,8 @@ static int64_t usable_mount(const char *table, const struct root_settings *setti
 	}
 	if (mount.point_length == 1 && !settings->allow_system_volume) {
 		(void)snprintf(reason, room,
-		    "not mounted: '%.60s' is on the system disk; mount its disk, or write allow_system_volume = true", settings->path);
+		    "not mounted: '%.60s' is on the system disk; mount its disk, or write allow_system_volume = true",
+		    settings->path);
 		return -1;
 	}
 	return mount.id;

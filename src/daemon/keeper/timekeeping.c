@@ -20,6 +20,7 @@ enum { STORE_INTERVAL_S = 300 };
 struct timekeeping {
 	struct clock_state state;
 	struct clock_verdict verdict;
+	bool told; /* a verdict of this run is in the log */
 	int64_t stored_boot_us;
 	int64_t judged_wall_us; /* the reading that the verdict is about … */
 	int64_t judged_boot_us; /* … which goes on with the boot clock, so that a step in between counts for nothing */
@@ -46,8 +47,9 @@ static void tell(struct keeper *keeper, const struct clock_verdict *before) {
 		json_t *details = json_pack("{s:I}", "step_us", (json_int_t)now->step_us);
 		(void)record_append(keeper, AUDIT_CLOCK_STEP, AUDIT_SUCCESS, now->reason, NULL, details, NULL);
 	}
-	if (now->trusted == before->trusted && now->level == before->level)
+	if (keeper->timekeeping->told && now->trusted == before->trusted && now->level == before->level)
 		return;
+	keeper->timekeeping->told = true;
 	json_t *details =
 	    json_pack("{s:s, s:b}", "clock_level", clock_level_name(now->level), "trusted", (int)now->trusted);
 	(void)record_append(keeper, now->trusted ? AUDIT_CLOCK_TRUSTED : AUDIT_CLOCK_FROZEN, AUDIT_SUCCESS, now->reason,
@@ -70,7 +72,7 @@ const struct clock_verdict *timekeeping_judge(struct keeper *keeper) {
 	timekeeping->judged_boot_us = reading.boot_us;
 	const struct clock_verdict *now = &timekeeping->verdict;
 	bool changed = now->stepped || now->trusted != before.trusted || now->level != before.level ||
-	               timekeeping->state.frozen != frozen;
+	               timekeeping->state.frozen != frozen || !timekeeping->told;
 	if (now->arm_brake && keeper->expiry != NULL)
 		expiry_arm_brake(keeper);
 	if (changed || reading.boot_us - timekeeping->stored_boot_us > STORE_INTERVAL_S * US_PER_SECOND)
@@ -136,12 +138,19 @@ int64_t timekeeping_trusted_us(struct keeper *keeper) {
 	return timekeeping->verdict.trusted ? timekeeping->judged_wall_us + passed_us : 0;
 }
 
-int timekeeping_confirm(struct keeper *keeper) {
+int timekeeping_confirm(struct keeper *keeper, const struct audit_actor *actor) {
 	struct clock_reading reading;
 	clock_read(&reading);
+	struct clock_state before = keeper->timekeeping->state;
 	clock_confirm(&keeper->timekeeping->state, &reading);
 	int error = store(keeper, reading.boot_us);
-	if (error == 0)
-		(void)timekeeping_judge(keeper);
-	return error;
+	if (error != 0) {
+		keeper->timekeeping->state = before;
+		return error;
+	}
+	json_t *details = json_pack("{s:I, s:I, s:I}", "wall_us", (json_int_t)reading.wall_us, "former_high_water_us",
+	    (json_int_t)before.high_water_us, "unexplained_us", (json_int_t)before.unexplained_us);
+	error = record_append(keeper, AUDIT_CLOCK_CONFIRMED, AUDIT_SUCCESS, NULL, actor, details, NULL);
+	(void)timekeeping_judge(keeper);
+	return error == 0 ? record_durable(keeper) : error;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/entry.h"
 #include "base/attributes.h"
 #include "domain/clock_trust.h"
 
@@ -21,5 +22,5 @@ const struct clock_verdict *timekeeping_verdict(const struct keeper *keeper);
 const struct clock_state *timekeeping_state(const struct keeper *keeper);
 /* The wall clock as last judged (at most a second ago) and carried on by the boot clock, if it is trusted, else 0. */
 int64_t timekeeping_trusted_us(struct keeper *keeper);
-/* A person confirms. 0 or a negative errno. */
-MUST_USE int timekeeping_confirm(struct keeper *keeper);
+/* A person confirms: durable, with its entry (actor: borrowed). 0 or a negative errno. */
+MUST_USE int timekeeping_confirm(struct keeper *keeper, const struct audit_actor *actor);

@@ -81,9 +81,27 @@ static void changes_begin(struct watcher *watcher, const struct root *root, stru
 }
 
 /* Events of one folder, sorted by name, told in as few messages as possible. */
-static int folder_tell(struct watcher *watcher, struct name_event *events, size_t count) {
+/* What happened before a removal happened to something else; of one name only the last event stays, with all that happened. */
+static size_t events_merge(struct name_event *events, size_t count) {
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		if ((events[i].mask & (IN_DELETE | IN_MOVED_FROM)) != 0)
+			events[i].mask = 0;
+		bool again = kept > 0 && events[kept - 1].wd == events[i].wd && strcmp(events[kept - 1].name, events[i].name) == 0;
+		if (again && events[i].mask != 0)
+			events[i].mask |= events[kept - 1].mask;
+		events[again ? kept - 1 : kept++] = events[i];
+	}
+	return kept;
+}
+
+/* Tells of one folder's names either those that were removed last, or the others. */
+static int folder_tell(struct watcher *watcher, const struct name_event *events, size_t count, bool removed) {
 	char path[PATH_BYTES_MAX + 1];
-	struct root *root = place_of(watcher, events[0].wd, path, sizeof path);
+	bool any = false;
+	for (size_t i = 0; i < count && !any; i++)
+		any = (events[i].mask == 0) == removed;
+	struct root *root = any ? place_of(watcher, events[0].wd, path, sizeof path) : NULL;
 	if (root == NULL)
 		return 0;
 	CLOSED_AT_END int fd = root_open_folder(root, text_of(path));
@@ -91,17 +109,8 @@ static int folder_tell(struct watcher *watcher, struct name_event *events, size_
 		return root->fd < 0 ? watcher_root_lost(watcher, root, fd) : 0; /* a folder that is gone tells itself */
 	changes_begin(watcher, root, text_of(path));
 	for (size_t i = 0; i < count; i++) {
-		/* What happened before a removal happened to something else. */
-		bool removed = (events[i].mask & (IN_DELETE | IN_MOVED_FROM)) != 0;
-		if (removed)
-			events[i].mask = 0;
-		if (i + 1 < count && strcmp(events[i].name, events[i + 1].name) == 0) {
-			if ((events[i + 1].mask & (IN_DELETE | IN_MOVED_FROM)) == 0)
-				events[i + 1].mask |= events[i].mask;
-			continue;
-		}
 		struct record_entry entry;
-		if (!entry_after(root, fd, &events[i], &entry))
+		if ((events[i].mask == 0) != removed || !entry_after(root, fd, &events[i], &entry))
 			continue;
 		if (!message_has_room(&watcher->out)) {
 			int error = watcher_send(watcher);
@@ -114,16 +123,25 @@ static int folder_tell(struct watcher *watcher, struct name_event *events, size_
 	return watcher->out.items > 0 ? watcher_send(watcher) : 0;
 }
 
-static int gathered_tell(struct watcher *watcher, struct gathered *gathered) {
-	qsort(gathered->events, gathered->count, sizeof gathered->events[0], by_folder_and_name);
+static int folders_tell(struct watcher *watcher, const struct gathered *gathered, bool removed) {
 	int error = 0;
 	for (size_t i = 0; i < gathered->count && error == 0;) {
 		size_t count = 1;
 		while (i + count < gathered->count && gathered->events[i + count].wd == gathered->events[i].wd)
 			count++;
-		error = folder_tell(watcher, &gathered->events[i], count);
+		error = folder_tell(watcher, &gathered->events[i], count, removed);
 		i += count;
 	}
+	return error;
+}
+
+/* Old names first, so that a rename is known as one whatever the order of the two names. */
+static int gathered_tell(struct watcher *watcher, struct gathered *gathered) {
+	qsort(gathered->events, gathered->count, sizeof gathered->events[0], by_folder_and_name);
+	gathered->count = events_merge(gathered->events, gathered->count);
+	int error = folders_tell(watcher, gathered, true);
+	if (error == 0)
+		error = folders_tell(watcher, gathered, false);
 	gathered->count = 0;
 	return error;
 }

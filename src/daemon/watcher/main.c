@@ -49,12 +49,14 @@ static int start_receive(struct message *message, struct start *ret_start) {
 }
 
 /* Identity and reach: its roots, and the inotify limits. Nothing else is opened after this line's call. */
-static int rights_drop(const struct watcher *watcher, const struct record_start *start) {
+static int rights_drop(struct watcher *watcher, const struct record_start *start) {
 	struct sandbox_path paths[ROOTS_MAX + 1];
 	size_t count = 0;
-	for (size_t i = 0; i < watcher->root_count; i++)
+	for (size_t i = 0; i < watcher->root_count; i++) {
+		root_note_reach(&watcher->roots[i]);
 		if (access(watcher->roots[i].path, F_OK) == 0)
 			paths[count++] = (struct sandbox_path){.path = watcher->roots[i].path};
+	}
 	paths[count++] = (struct sandbox_path){.path = "/proc/sys/fs/inotify"};
 	struct sandbox_request request = {.process = PROCESS_WATCHER,
 	    .drop = start->drop != 0,

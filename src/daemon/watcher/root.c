@@ -33,12 +33,28 @@ static bool is_root(const struct root *root, const struct statx *facts) {
 	return statx_device(facts) == root->device && facts->stx_ino == root->inode && birth_of(facts) == root->birth_ns;
 }
 
+void root_note_reach(struct root *root) {
+	struct statx facts;
+	if (statx_of(AT_FDCWD, root->path, &facts) != 0)
+		return;
+	root->reach_device = statx_device(&facts);
+	root->reach_inode = facts.stx_ino;
+}
+
+/* Landlock refuses what took the place of the folder that it was made for: looking is allowed, opening is not. */
+static int open_refused(const struct root *root, int error) {
+	struct statx facts;
+	bool other = error == -EACCES && statx_of(AT_FDCWD, root->path, &facts) == 0 &&
+	             (statx_device(&facts) != root->reach_device || facts.stx_ino != root->reach_inode);
+	return other ? -ESTALE : error;
+}
+
 int root_find(struct root *root) {
 	root_close(root);
 	root->found = false;
 	CLOSED_AT_END int fd = open(root->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return open_refused(root, -errno);
 	struct statx facts;
 	int error = statx_of(fd, "", &facts);
 	if (error == 0)
@@ -61,7 +77,7 @@ int root_open(struct root *root) {
 		return -ENODEV;
 	CLOSED_AT_END int fd = open(root->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return open_refused(root, -errno);
 	struct statx facts;
 	int error = statx_of(fd, "", &facts);
 	if (error != 0)

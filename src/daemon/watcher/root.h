@@ -26,6 +26,7 @@ struct root {
 	uint64_t device;
 	uint64_t inode;
 	int64_t birth_ns;
+	uint64_t reach_device, reach_inode; /* the folder that the sandbox was made for; 0: none was there */
 	struct volume volume;
 	uint64_t bytes_free_told;
 
@@ -58,6 +59,9 @@ int64_t statx_ns(struct statx_timestamp time);
 uint64_t statx_device(const struct statx *facts);
 /* statx(2) of a name in a folder, or of the folder itself for "", never following a link. 0 or a negative errno. */
 MUST_USE int statx_of(int folder_fd, const char *name, struct statx *ret_facts);
+
+/* Before the sandbox is entered: notes which folder it will reach, for root_find(). */
+void root_note_reach(struct root *root);
 
 /* Opens the root for the first time and says what it is. 0 or a negative errno. */
 MUST_USE int root_find(struct root *root);

@@ -15,6 +15,7 @@
 #define COVERAGE_US (10 * US_PER_SECOND) /* WATCH_COVERAGE at most so often */
 #define IDLE_US (2 * US_PER_SECOND)      /* then the roots' descriptors are closed */
 #define SLOTS_US (US_PER_SECOND / 10)    /* a recorder's writes wake us at most so often */
+#define GATHER_US (US_PER_SECOND / 200)  /* events that come this close together are told together */
 
 enum {
 	SETTLE_S = 600,      /* a folder quiet for so long is listed once more, so that keeper gets its times */
@@ -222,8 +223,12 @@ static int wait_and_read(struct watcher *watcher, int wait_ms) {
 		watcher->active_us = clock_boot_us();
 	if ((wait[1].revents & POLLIN) != 0) {
 		event_queue_drain(&watcher->queue, watcher->watches.fd);
+		now_us = clock_boot_us();
 		if (has_slots(watcher))
-			watcher->events_due_us = clock_boot_us() + SLOTS_US;
+			watcher->events_due_us = now_us + SLOTS_US;
+		else if (now_us - watcher->events_read_us < GATHER_US)
+			watcher->events_due_us = now_us + GATHER_US;
+		watcher->events_read_us = now_us;
 	}
 	return wait[0].revents != 0 ? request_handle(watcher) : 0;
 }

@@ -51,7 +51,8 @@ struct watcher {
 	struct record_watch_coverage coverage_told;
 	int64_t coverage_due_us;
 	int64_t minute_due_us;
-	int64_t events_due_us; /* slots: inotify is not read before this */
+	int64_t events_due_us; /* inotify is not read before this: slots, or many events */
+	int64_t events_read_us;
 	int64_t active_us;     /* when something last happened */
 
 	struct message_writer out;

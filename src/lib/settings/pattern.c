@@ -505,14 +505,12 @@ bool pattern_makes_folder(const struct pattern *pattern, struct text folder) {
 	size_t count = count_components(folder);
 	if (pattern->any_depth || count == 0 || !pattern_leads_through(pattern, folder))
 		return false;
+	/* What lies below a time is made anew with it: Frigate's camera below the hour, too. */
 	const struct component *own = &pattern->components[count - 1];
-	bool made_anew = false;
-	for (unsigned i = own->first; i < (unsigned)own->first + own->count; i++) {
+	for (unsigned i = 0; i < (unsigned)own->first + own->count; i++) {
 		const struct token *token = &pattern->tokens[i];
-		if (token->kind == TOKEN_NAME && token->slot == NAME_CAMERA)
-			return false;
 		if ((token->kind >= TOKEN_YEAR && token->kind <= TOKEN_NUMBER) || (token->kind == TOKEN_NAME && token->slot == NAME_EVENT))
-			made_anew = true;
+			return true;
 	}
-	return made_anew;
+	return false;
 }

@@ -72,7 +72,7 @@ MUST_USE bool pattern_format(const struct pattern *pattern, struct text camera, 
     int64_t epoch_us, char *path, size_t room, size_t *ret_length);
 
 /*
- * True if the folder's own name comes from a time or an event in the pattern and has no camera in it:
+ * True if the folder's own name, or that of one above it, comes from a time or an event in the pattern:
  * the recorder makes such folders anew.
  */
 bool pattern_makes_folder(const struct pattern *pattern, struct text folder);
