@@ -102,7 +102,7 @@ program-objects = $(patsubst src/%.c,$(O)/obj/%.o,$($(1).sources))
 OUTPUTS := $(foreach p,$(PROGRAMS),$(call program-output,$(p)))
 all: $(OUTPUTS) ## build everything into $(O)/
 
--include tests/unit/*.mk tests/fuzz/*.mk mk/*.mk
+-include tests/unit/*.mk tests/fuzz/*.mk
 
 # A change of flags rebuilds.
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
@@ -280,7 +280,7 @@ C_SOURCES := $(shell find src -name '*.c' 2>/dev/null)
 compile_commands.json: $(O)/flags
 	@{ echo '['; sep=; for f in $(C_SOURCES); do \
 	  printf '%s{"directory":"%s","file":"%s","arguments":["cc"' "$$sep" '$(CURDIR)' "$$f"; \
-	  for a in $(subst ",\",$(ALL_CPPFLAGS)) -std=c11 -Wall -Wextra -include src/lib/base/banned.h -I$$(dirname $$f); do printf ',"%s"' "$$(printf %s "$$a" | sed 's/"/\\"/g')"; done; \
+	  for a in $(ALL_CPPFLAGS) -std=c11 -Wall -Wextra -include src/lib/base/banned.h -I$$(dirname $$f); do printf ',"%s"' "$$(printf %s "$$a" | sed 's/"/\\"/g')"; done; \
 	  printf ',"-c","%s"]}\n' "$$f"; sep=,; done; echo ']'; } > $@
 
 clean: ## remove everything that was built

@@ -48,7 +48,6 @@ static struct batch *example(size_t segments, unsigned seed) {
 			assert_int_equal(batch_add_file(batch, folder, batch_text(batch, text_of(text), UINT32_MAX), &file), 0);
 		}
 		segment->file_count = (uint32_t)files;
-		segment->shared_count = (uint32_t)(rand() % 4 == 0 ? files - 1 : 0);
 	}
 	return batch;
 }
@@ -63,7 +62,6 @@ static void assert_same(struct batch *a, struct batch *b) {
 		assert_true(x->key.start_us == y->key.start_us && x->key.ordinal == y->key.ordinal && x->end_us == y->end_us);
 		assert_true(x->due_us == y->due_us && x->bytes == y->bytes && x->rule == y->rule && x->by_path == y->by_path);
 		assert_true(x->first_file == y->first_file && x->file_count == y->file_count);
-		assert_int_equal(x->shared_count, y->shared_count);
 	}
 	for (size_t i = 0; i < a->file_count; i++) {
 		const struct batch_file *x = &a->files[i];

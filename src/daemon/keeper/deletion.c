@@ -86,11 +86,12 @@ struct deletion *deletion_close(struct deletion *deletion) {
 bool deletion_has_room(struct keeper *keeper, const struct root *root) {
 	size_t in_flight = 0;
 	for (const struct batch *batch = keeper->deletion->batches; batch != NULL; batch = batch->next) {
-		if (strcmp(batch->root, root->settings->name) != 0)
-			continue;
-		if (batch->leftover || batch->stop_sent)
+		bool own = strcmp(batch->root, root->settings->name) == 0;
+		if (own && (batch->leftover || batch->stop_sent))
 			return false;
-		in_flight++;
+		/* The roots of a volume share its reaper, which takes so many and no more. */
+		const struct root *other = own ? root : roots_by_name(keeper, batch->root);
+		in_flight += !batch->leftover && other != NULL && other->reaper == root->reaper ? 1 : 0;
 	}
 	return root->reaper != NULL && in_flight < BATCHES_IN_FLIGHT;
 }
@@ -145,31 +146,6 @@ static int gather_member(const struct member_row *member, void *context) {
 	return gather_file(context, member->folder, member->name, &member->file);
 }
 
-static int count_member(const struct member_row *member, void *context) {
-	(void)member;
-	++*(size_t *)context;
-	return 0;
-}
-
-/*
- * What all of a camera's segments need goes with the last of them, and that one goes alone, when all others are known
- * to be gone. Says how many of the camera's `chosen` segments may go now.
- */
-static int limit_by_shared(struct keeper *keeper, const struct camera_row *camera, size_t chosen, size_t *ret_chosen,
-    size_t *ret_shared) {
-	*ret_chosen = chosen;
-	*ret_shared = 0;
-	if (camera->segments > chosen)
-		return 0;
-	size_t shared = 0;
-	int error = index_shared(keeper->index, camera->id, count_member, &shared);
-	if (error != 0 || shared == 0)
-		return error;
-	*ret_chosen = chosen > 1 ? chosen - 1 : 1;
-	*ret_shared = chosen > 1 ? 0 : shared;
-	return 0;
-}
-
 static int gather(struct gathering *gathering, const struct deletion_item *item, uint32_t camera) {
 	struct batch *batch = gathering->batch;
 	struct batch_segment *segment = &batch->segments[batch->segment_count];
@@ -183,7 +159,7 @@ static int gather(struct gathering *gathering, const struct deletion_item *item,
 	        item->row.key.start_us, item->row.end_us - item->row.key.start_us, 0, item->row.file.mtime_ns / 1000),
 	    .due_us = item->due_us,
 	    .rule = strcmp(item->rule, batch_rule_name(RULE_LEGAL_MAXIMUM)) == 0 ? RULE_LEGAL_MAXIMUM : RULE_RETENTION,
-	    .by_path = item->row.source != START_FROM_PATH,
+	    .by_path = !index_name_derived(gathering->keeper->index, &item->row),
 	    .first_file = (uint32_t)batch->file_count,
 	};
 	gathering->bytes = 0;
@@ -199,17 +175,6 @@ static int gather(struct gathering *gathering, const struct deletion_item *item,
 	return 0;
 }
 
-/* Behind the segment that was gathered last. */
-static int gather_shared(struct gathering *gathering, int64_t camera) {
-	struct batch *batch = gathering->batch;
-	struct batch_segment *segment = &batch->segments[batch->segment_count - 1];
-	size_t before = batch->file_count;
-	int error = index_shared(gathering->keeper->index, camera, gather_member, gathering);
-	segment->shared_count = (uint32_t)(batch->file_count - before);
-	segment->file_count += segment->shared_count;
-	return error;
-}
-
 static int make_batch(struct keeper *keeper, const struct root *root, const struct deletion_item *items, size_t count,
     struct batch **ret_batch) {
 	struct gathering gathering = {
@@ -217,24 +182,20 @@ static int make_batch(struct keeper *keeper, const struct root *root, const stru
 	if (gathering.batch == NULL)
 		return -ENOMEM;
 	int error = 0;
+	int64_t camera_id = -1;
 	uint32_t camera = UINT32_MAX;
-	for (size_t i = 0, next; error == 0 && i < count; i = next) {
-		struct camera_row row;
-		char name[2 * CAMERA_BYTES_MAX + 2];
-		for (next = i + 1; next < count && items[next].row.key.camera == items[i].row.key.camera; next++)
-			continue;
-		error = index_camera_get(keeper->index, items[i].row.key.camera, &row);
-		size_t chosen = 0, shared = 0;
-		if (error == 0)
-			error = limit_by_shared(keeper, &row, next - i, &chosen, &shared);
-		if (error != 0)
-			break;
-		(void)snprintf(name, sizeof name, "%s/%s", row.root_name, row.name);
-		camera = batch_text(gathering.batch, text_of(name), camera);
-		for (size_t j = i; error == 0 && j < i + chosen; j++)
-			error = camera == UINT32_MAX ? -ENOMEM : gather(&gathering, &items[j], camera);
-		if (error == 0 && shared > 0)
-			error = gather_shared(&gathering, row.id);
+	for (size_t i = 0; error == 0 && i < count; i++) {
+		if (items[i].row.key.camera != camera_id) {
+			struct camera_row row;
+			char name[2 * CAMERA_BYTES_MAX + 2];
+			error = index_camera_get(keeper->index, items[i].row.key.camera, &row);
+			if (error != 0)
+				break;
+			(void)snprintf(name, sizeof name, "%s/%s", row.root_name, row.name);
+			camera_id = row.id;
+			camera = batch_text(gathering.batch, text_of(name), camera);
+		}
+		error = camera == UINT32_MAX ? -ENOMEM : gather(&gathering, &items[i], camera);
 	}
 	if (error == 0)
 		error = batch_make_table(gathering.batch);

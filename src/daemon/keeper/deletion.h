@@ -55,5 +55,11 @@ void deletion_root_online(struct keeper *keeper, struct root *root);
 /* Writes the entries of batches that ended while the log could not be written. Called at each expiry pass. */
 void deletion_retry(struct keeper *keeper, struct root *root);
 
+/*
+ * Has the camera's shared files removed that were last written before `before_us`, if it has no segment left and nothing
+ * is in flight (deletion_shared.c). 0 or a negative errno.
+ */
+MUST_USE int deletion_shared(
+    struct keeper *keeper, const struct root *root, const struct camera_row *camera, int64_t before_us);
 /* True if an intent of ours covers this file: its disappearance is no `missing`. */
 bool deletion_expected(struct keeper *keeper, const struct root *root, struct text folder, struct text name);

@@ -25,7 +25,7 @@ struct batch_file {
 	bool open_elsewhere;
 };
 
-/* One segment: its files follow each other: sidecars, the video, then what it shared with those that went before it. */
+/* One segment: its files follow each other, the video last. */
 struct batch_segment {
 	struct segment_key key;
 	uint32_t camera; /* "root/camera", offset into the pool */
@@ -39,7 +39,6 @@ struct batch_segment {
 	bool told;      /* its tombstone is in the log already */
 	uint32_t first_file;
 	uint32_t file_count;
-	uint32_t shared_count;   /* of the files, at the end */
 };
 
 enum { DELETION_SEGMENTS_MAX = 4096 };

@@ -35,7 +35,7 @@ void deletion_keep(struct keeper *keeper, struct batch *batch, const struct batc
 			error = ESTALE;
 		else if (file->outcome == ERASE_FAILED)
 			error = file->error == 0 ? EIO : file->error;
-		bool member = j + 1 + segment->shared_count < segment->file_count;
+		bool member = j + 1 < segment->file_count;
 		if (member && (file->outcome == ERASE_DONE || file->outcome == ERASE_GONE)) {
 			int64_t folder = index_find_folder(
 			    keeper->index, roots_by_name(keeper, batch->root)->id, text_of(batch->pool + file->folder));
@@ -85,17 +85,6 @@ static void remove_folders(struct keeper *keeper, struct batch *batch) {
 	free(out);
 }
 
-static void forget_shared(struct keeper *keeper, struct batch *batch, const struct batch_segment *segment) {
-	for (size_t j = segment->file_count - segment->shared_count; j < segment->file_count; j++) {
-		const struct batch_file *file = &batch->files[segment->first_file + j];
-		const struct root *root = roots_by_name(keeper, batch->root);
-		int64_t folder =
-		    root == NULL ? -ENOENT : index_find_folder(keeper->index, root->id, text_of(batch->pool + file->folder));
-		if (folder >= 0 && (file->outcome == ERASE_DONE || file->outcome == ERASE_GONE))
-			(void)!index_shared_remove(keeper->index, folder, text_of(batch->pool + file->name));
-	}
-}
-
 static void finish(struct keeper *keeper, struct batch *batch) {
 	struct deletion *deletion = keeper->deletion;
 	int error = batch_write_tombstones(keeper, batch, is_erased, BATCH_DELETED);
@@ -116,7 +105,6 @@ static void finish(struct keeper *keeper, struct batch *batch) {
 			deletion_keep(keeper, batch, segment);
 			continue;
 		}
-		forget_shared(keeper, batch, segment);
 		int removed = index_remove(keeper->index, &segment->key);
 		if (removed != 0 && removed != -ENOENT)
 			log_warning_errno(removed, "the index still has a segment that is gone; the next scan mends it");

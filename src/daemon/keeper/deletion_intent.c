@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTENT_VERSION = 1, FILES_MAX = 65535, FLAG_BY_PATH = 1, FLAG_LEGAL = 2, FLAG_SHARED = 4 };
+enum { INTENT_VERSION = 1, FILES_MAX = 65535 };
 
 const char *batch_rule_name(uint8_t rule) {
 	return rule == RULE_LEGAL_MAXIMUM ? "legal maximum" : "retention";
@@ -118,7 +118,7 @@ struct batch_file *batch_find(struct batch *batch, struct text folder, struct te
 }
 
 struct batch_file *batch_main_file(struct batch *batch, const struct batch_segment *segment) {
-	return &batch->files[segment->first_file + segment->file_count - segment->shared_count - 1];
+	return &batch->files[segment->first_file + segment->file_count - 1];
 }
 
 /* ---- bytes ---- */
@@ -200,10 +200,7 @@ int batch_encode(const struct batch *batch, uint8_t **ret_bytes, size_t *ret_len
 		put_unsigned(&out, segment->key.ordinal);
 		put_signed(&out, difference(segment->end_us, segment->key.start_us));
 		put_signed(&out, difference(difference(segment->due_us, segment->key.start_us), last.due_us));
-		uint64_t flags = (segment->by_path ? FLAG_BY_PATH : 0) | (segment->rule == RULE_LEGAL_MAXIMUM ? FLAG_LEGAL : 0);
-		put_unsigned(&out, flags | (segment->shared_count > 0 ? FLAG_SHARED : 0));
-		if (segment->shared_count > 0)
-			put_unsigned(&out, segment->shared_count);
+		put_unsigned(&out, (uint64_t)segment->rule * 2 + (segment->by_path ? 1 : 0));
 		put_unsigned(&out, segment->bytes);
 		put_unsigned(&out, segment->file_count);
 		last.start_us = segment->key.start_us;
@@ -286,17 +283,15 @@ static int get_segment(
 	segment->end_us = sum(segment->key.start_us, get_signed(reader));
 	last->due_us = sum(last->due_us, get_signed(reader));
 	segment->due_us = sum(segment->key.start_us, last->due_us);
-	uint64_t flags = get_unsigned(reader);
-	segment->rule = (flags & FLAG_LEGAL) != 0 ? RULE_LEGAL_MAXIMUM : RULE_RETENTION;
-	segment->by_path = (flags & FLAG_BY_PATH) != 0;
-	uint64_t shared = (flags & FLAG_SHARED) != 0 ? get_unsigned(reader) : 0;
+	uint64_t rule = get_unsigned(reader);
+	segment->rule = (uint8_t)(rule / 2 == RULE_LEGAL_MAXIMUM ? RULE_LEGAL_MAXIMUM : RULE_RETENTION);
+	segment->by_path = (rule & 1) != 0;
 	segment->bytes = get_unsigned(reader);
 	uint64_t files = get_unsigned(reader);
 	last->start_us = segment->key.start_us;
 	segment->first_file = (uint32_t)batch->file_count;
-	if (reader->failed || files == 0 || files > FILES_MAX || shared >= files)
+	if (reader->failed || files == 0 || files > FILES_MAX)
 		return -EBADMSG;
-	segment->shared_count = (uint32_t)shared;
 	for (uint64_t i = 0; i < files; i++) {
 		int error = get_file(reader, batch, segment, last);
 		if (error != 0)

@@ -162,7 +162,8 @@ static bool backs_off(struct expiry *expiry, const struct segment_row *row) {
 
 /* ---- what stops deletion ---- */
 
-enum kept_reason expiry_paused(struct keeper *keeper, char *text, size_t room) {
+/* What keeps a pass from being run at all. */
+static enum kept_reason pass_stopped(struct keeper *keeper, char *text, size_t room) {
 	const struct clock_verdict *clock = timekeeping_verdict(keeper);
 	const struct brake_count *brake = &keeper->expiry->brake;
 	if (!clock->trusted) {
@@ -184,6 +185,16 @@ enum kept_reason expiry_paused(struct keeper *keeper, char *text, size_t room) {
 	}
 	text[0] = '\0';
 	return KEPT_PENDING;
+}
+
+enum kept_reason expiry_paused(struct keeper *keeper, char *text, size_t room) {
+	enum kept_reason stopped = pass_stopped(keeper, text, room);
+	int error = keeper->expiry->start_error;
+	if (stopped != KEPT_PENDING || error == 0)
+		return stopped;
+	/* Each pass tries again. */
+	(void)snprintf(text, room, "a deletion cannot be noted in the state folder: %s", strerror(-error));
+	return KEPT_LOG;
 }
 
 static enum kept_reason root_paused(const struct root *root) {
@@ -338,12 +349,17 @@ static void run_root(struct keeper *keeper, struct root *root) {
 				choosing.walk->done = true;
 			}
 		}
-		if (expiry->brake_changed)
+		if (expiry->brake_changed && expiry->start_error == 0)
 			store_brake(keeper);
 		if (expiry->item_count == 0)
 			break;
 		int error = deletion_start(keeper, root, expiry->items, expiry->item_count);
+		expiry->start_error = error;
 		if (error != 0) {
+			/* What was not deleted is no part of the day's amount. */
+			expiry->brake = before;
+			memcpy(expiry->camera_recording_us, recording_us, sizeof recording_us);
+			expiry->brake_changed = true;
 			log_warning_errno(error, "root '%s': a deletion could not be started; trying again at the next pass",
 			    root->settings->name);
 			break;
@@ -351,6 +367,25 @@ static void run_root(struct keeper *keeper, struct root *root) {
 	}
 	if (choosing.braked && !expiry->brake.engaged)
 		engage_brake(keeper);
+}
+
+/* Shared files of cameras that have nothing left. */
+static void run_shared(struct keeper *keeper) {
+	for (size_t i = 0; i < keeper->expiry->walk_count; i++) {
+		struct camera_row camera;
+		if (index_camera_get(keeper->index, keeper->expiry->walks[i].camera, &camera) != 0 || camera.segments > 0)
+			continue;
+		struct root *root = roots_by_id(keeper, camera.root);
+		int64_t now_us = timekeeping_trusted_us(keeper);
+		struct retention_rule rule;
+		settings_rule_for(keeper->settings, camera.root_name, camera.name, &rule);
+		if (root == NULL || !root_may_delete(root) || root->reaper == NULL || now_us == 0)
+			continue;
+		int64_t last_us = retention_due_before(now_us, &rule, root->zone, interval_us(keeper));
+		int error = deletion_shared(keeper, root, &camera, last_us);
+		if (error != 0)
+			log_warning_errno(error, "shared files of camera '%s/%s' stay for now", camera.root_name, camera.name);
+	}
 }
 
 static int add_walk(const struct camera_row *camera, void *context) {
@@ -363,13 +398,15 @@ static int add_walk(const struct camera_row *camera, void *context) {
 
 static void run(struct keeper *keeper) {
 	char text[200];
-	if (keeper->stopping || expiry_paused(keeper, text, sizeof text) != KEPT_PENDING)
+	if (keeper->stopping || pass_stopped(keeper, text, sizeof text) != KEPT_PENDING)
 		return;
 	for (size_t i = 0; i < roots_count(keeper); i++) {
 		struct root *root = roots_get(keeper, i);
 		if (root != NULL && root_may_delete(root))
 			run_root(keeper, root);
 	}
+	if (!deletion_in_flight(keeper))
+		run_shared(keeper);
 }
 
 static void on_pass(evutil_socket_t fd, short events, void *context) {
@@ -537,6 +574,8 @@ static int plan_one(const struct segment_row *row, void *context) {
 	plan->overdue_segments++;
 	plan->overdue_bytes += row->file.bytes;
 	plan->by_reason[reason]++;
+	if (reason == KEPT_FAILED)
+		plan->failed_errno = row->delete_errno;
 	if (plan->oldest_overdue_us == 0)
 		plan->oldest_overdue_us = row->key.start_us;
 	return 0;

@@ -11,7 +11,9 @@
 #include "base/zone.h"
 #include "deletion.h"
 #include "expiry.h"
+#include "index.h"
 #include "keeper.h"
+#include "media.h"
 #include "record.h"
 #include "state.h"
 #include "timekeeping.h"
@@ -23,7 +25,7 @@ struct camera_holds {
 	struct camera_holds *next;
 };
 
-enum { CAMERA_BUCKETS = 64 };
+enum { CAMERA_BUCKETS = 64, FACTS_AT_ONCE = 256 };
 
 struct holds {
 	struct hold *list;
@@ -333,6 +335,30 @@ static void tell(struct keeper *keeper, int64_t outbox, enum audit_action action
 	free(details);
 }
 
+/* What a hold covers is read before anything else that waits. */
+static int want_facts(const struct segment_row *row, void *context) {
+	if (!row->probed)
+		media_want(context, &row->key, MEDIA_HELD);
+	return 0;
+}
+
+struct covering {
+	struct keeper *keeper;
+	const struct hold *hold;
+};
+
+static int want_camera_facts(const struct camera_row *camera, void *context) {
+	const struct covering *covering = context;
+	struct keeper *keeper = covering->keeper;
+	struct span span = hold_span(covering->hold);
+	char name[2 * CAMERA_BYTES_MAX + 2];
+	(void)snprintf(name, sizeof name, "%s/%s", camera->root_name, camera->name);
+	if (!names_camera(covering->hold, name))
+		return 0;
+	int64_t from_us = span.from_us - index_longest_us(keeper->index, camera->id);
+	return index_range(keeper->index, camera->id, from_us, span.to_us, FACTS_AT_ONCE, want_facts, keeper);
+}
+
 struct placing {
 	char id[HOLD_ID_BYTES];
 	holds_done done;
@@ -380,6 +406,9 @@ void holds_place(
 	*placing = (struct placing){.done = done, .context = context};
 	memcpy(placing->id, hold->id, sizeof placing->id);
 	tell(keeper, outbox, AUDIT_HOLD_PLACED, details);
+	struct covering covering = {keeper, hold};
+	if (index_cameras(keeper->index, want_camera_facts, &covering) < 0)
+		log_warning("what hold '%s' covers is read when its turn comes", hold->id);
 	deletion_stop_for_hold(keeper, on_stopped, placing);
 }
 

@@ -142,14 +142,21 @@ static void root_attention(
 /* Overdue files by the reason that keeps them, roots that only observe left out: they have their own sentence. */
 static void overdue_attention(const struct overview *overview, json_t *list) {
 	uint64_t by_reason[KEPT_REASON_COUNT] = {0};
+	int failed_errno = 0;
+	for (size_t i = 0; i < overview->camera_count; i++)
+		if (overview->cameras[i].plan.failed_errno != 0)
+			failed_errno = overview->cameras[i].plan.failed_errno;
 	for (size_t i = 0; i < overview->camera_count; i++)
 		for (int reason = 0; reason < KEPT_REASON_COUNT; reason++)
 			by_reason[reason] += overview->cameras[i].plan.by_reason[reason];
 	for (int reason = 0; reason < KEPT_REASON_COUNT; reason++) {
 		char count[32];
-		if (by_reason[reason] > 0 && reason != KEPT_OBSERVING && !reason_is_in_order((enum kept_reason)reason))
-			answer_say(list, "%s file%s past the limit: %s", answer_count(by_reason[reason], count),
-			    by_reason[reason] == 1 ? "" : "s", kept_reason_sentence((enum kept_reason)reason));
+		if (by_reason[reason] == 0 || reason == KEPT_OBSERVING || reason_is_in_order((enum kept_reason)reason))
+			continue;
+		bool failed = reason == KEPT_FAILED && failed_errno != 0;
+		answer_say(list, "%s file%s past the limit: %s%s%s%s", answer_count(by_reason[reason], count),
+		    by_reason[reason] == 1 ? "" : "s", kept_reason_sentence((enum kept_reason)reason), failed ? " (" : "",
+		    failed ? strerror(failed_errno) : "", failed ? ")" : "");
 	}
 }
 
