@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
 segments=${BENCH_SEGMENTS:-100000}
 rounds=${BENCH_ROUNDS:-3}
-rows=${BENCH_ROWS:-media log scan expire holds memory life}
+rows=${BENCH_ROWS:-layouts media log scan expire holds memory life}
 cameras=16
 tools=$build/bench
 scratch=$(mktemp -d "$build/bench-run.XXXXXX")
@@ -181,6 +181,14 @@ await_erased() {
 
 # ---- rows ----
 
+rows_layouts() {
+	local slowest
+	heading "Layouts"
+	"$tools/pattern_bench" config/layouts >"$scratch/names" || true
+	slowest=$(grep -oE '[0-9.]+ ns' "$scratch/names" | tr -d ' ns' | sort -n | tail -n 1)
+	row "judging a name, the slowest layout" "$slowest ns" "" "" "<= 1 us" "$slowest" 1000
+}
+
 rows_media() {
 	local clip=$scratch/clip.mp4 ours theirs grade i big=$scratch/big
 	heading "Facts and fingerprints"
@@ -278,6 +286,7 @@ rows_scan() {
 	restart=$((restart > empty ? restart - empty : 0))
 	against "restart, nothing changed, warm; first scan" "$restart" $((first - empty)) 0.02
 	note "the start of the programs is taken off both"
+	note "watcher alone, as root: $("$tools/scan_bench" "$build/libexec/watcher" "$root" | awk '/^(first|restart)/ { printf "%s %s s, ", $1, $2 }' | sed 's/, $//')"
 	daemon_start
 	# Seals of an archive are written within a minute.
 	sleep 1
@@ -420,34 +429,31 @@ pass_ns() {
 }
 
 rows_memory() {
-	local each=$((segments / 11520)) newest pid total=0 wakeups before after written idle=${BENCH_IDLE_SECONDS:-40}
+	local each=$((segments / 11520)) newest pid kilobytes detail="" total=0 wakeups before after idle=${BENCH_IDLE_SECONDS:-30}
 	heading "Idle"
 	[ "$each" -ge 1 ] || each=1
 	volume volume $((each * 11520 / 150 + 400)) $((each * 11520 + 40000))
 	volume state $((segments / 2500 + 200)) 20000
-	STATE_DEVICE=$DEVICE
 	newest=$(($(date +%s) / 3600 * 3600 - 2 * 86400 + 3599))
 	tree $((each * 11520)) "$cameras" $((3600 / each)) "$newest" 0
 	configure observe 'fingerprint = "seal"; probe = "none";'
 	fresh_state
 	daemon_start
-	# The minute's work of a start is done; then nothing happens but time.
-	sleep 65
+	# What follows a start is over; then nothing happens but time.
+	sleep 20
 	before=$(wakeups)
-	written=$(sectors_written)
 	sleep "$idle"
 	after=$(wakeups)
-	IDLE_BYTES_A_SECOND=$(calculate "($(sectors_written) - $written) * 512 / $idle" 1)
 	for pid in $daemon $(children); do
 		kilobytes=$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup")
-		DETAIL="${DETAIL:-}$(cat "/proc/$pid/comm") $kilobytes kB, "
+		detail+="$(cat "/proc/$pid/comm") $kilobytes kB, "
 		total=$((total + kilobytes))
 	done
 	row "memory of all processes, PSS" "$(calculate "$total / 1024" 2) MB" "" "" "<= 12 MB" "$total" $((12 * 1024))
-	note "${DETAIL%, }"
+	note "${detail%, }"
 	wakeups=$(calculate "($after - $before) / $idle" 2)
 	row "wakeups a second, all processes" "$wakeups" "" "" "<= 2" "$wakeups" 2
-	note "11,520 folders of $each segments; watched: $("$build/bin/retentionctl" status --json | jq -c '[.. | objects | select(has("watched")) | {folders, watched, limit}] | first // "not told"')"
+	note "11,520 folders of $each segments each; $("$build/bin/retentionctl" status --json | jq -r '.roots[0] | "\(.folders) folders, \(.folders_watched) watched"')"
 	daemon_stop
 	volume_drop volume
 	volume_drop state
@@ -461,11 +467,17 @@ wakeups() {
 	echo "$total"
 }
 
-sectors_written() { if [ -n "${STATE_DEVICE:-}" ]; then awk '{ print $7 }' "/sys/block/$STATE_DEVICE/stat"; else echo 0; fi; }
+sectors_written() { awk '{ print $7 }' "/sys/block/$STATE_DEVICE/stat"; }
+# Blocks that the filesystem's journal has taken: each transaction's own and two that begin and end it.
+journal_blocks() {
+	awk '/transactions/ && !count { count = $1 } /logged blocks per transaction/ { logged = $1 } END { print count * (logged + 2) }' \
+		"/proc/fs/jbd2/$STATE_DEVICE-8/info" 2>/dev/null || echo 0
+}
+
 
 # What reaches the state folder's device while segments come and go at 1.6 a second, on a clock that goes 60 times as fast.
 rows_life() {
-	local speed=60 length=${BENCH_LIFE_SECONDS:-3600} lead=8 start count written program
+	local speed=60 length=${BENCH_LIFE_SECONDS:-3600} lead=8 start count written journal program entries erased
 	heading "Bytes written to the state folder's device"
 	if [ "$(id -u)" -ne 0 ]; then
 		note "not measured: needs a device of its own, which only root can make"
@@ -493,7 +505,7 @@ log = { checkpoint = "PT10S"; };'
 	PROGRAMS=$program daemon_start
 	sleep $((lead - 2))
 	sync
-	written=$(sectors_written)
+	written=$(sectors_written) journal=$(journal_blocks)
 	sleep $((length / speed + 3))
 	daemon_stop
 	sync
@@ -501,13 +513,12 @@ log = { checkpoint = "PT10S"; };'
 	wait "$helper" 2>/dev/null || true
 	helper=
 	unset RETENTION_TEST_CLOCK
-	written=$((($(sectors_written) - written) * 512))
-	ENTRIES=$("$build/bin/retentionctl" log search --log "$state/log" --at "2000-01-01..2100-01-01" --output ndjson | jq -r '.event.action' | sort | uniq -c | awk '{ printf "%s %s, ", $1, $2 }')
-	ERASED=$("$build/bin/retentionctl" log search --log "$state/log" --at "2000-01-01..2100-01-01" --action delete --output ndjson | jq '.segments.count' | awk '{ sum += $1 } END { print sum + 0 }')
+	written=$((($(sectors_written) - written) * 512)) journal=$((($(journal_blocks) - journal) * 4096))
+	entries=$("$build/bin/retentionctl" log search --log "$state/log" --at "2000-01-01..2100-01-01" --output ndjson | jq -r '.event.action' | sort | uniq -c | awk '{ printf "%s %s, ", $1, $2 }')
+	erased=$("$build/bin/retentionctl" log search --log "$state/log" --at "2000-01-01..2100-01-01" --action delete --output ndjson | jq '.segments.count' | awk '{ sum += $1 } END { print sum + 0 }')
 	row "for each segment over its life, 1.6 a second" "$(calculate "$written / $count" 0)" "" "" "<= 600" "$written / $count" 600
-	note "$count recorded and $ERASED erased on a clock that goes $speed times as fast; $written bytes"
-	note "entries: ${ENTRIES%, }"
-	note "an idle daemon in real time: ${IDLE_BYTES_A_SECOND:-?} bytes a second, $(calculate "${IDLE_BYTES_A_SECOND:-0} / 1.6" 0) a segment (part of the above)"
+	note "$count recorded and $erased erased on a clock that goes $speed times as fast; $written bytes, about $journal of them the filesystem's journal"
+	note "entries: ${entries%, }"
 	volume_drop volume
 	volume_drop state
 }
@@ -519,7 +530,7 @@ build_helpers() {
 	local layers=() layer
 	mkdir -p "$tools"
 	for layer in base ipc settings audit client sandbox domain; do layers+=("$build/lib/lib$layer.a"); done
-	for name in tree_make life_write media_bench node_bench log_make hold_bench await_scan; do
+	for name in tree_make life_write media_bench node_bench log_make hold_bench await_scan scan_bench pattern_bench; do
 		[ "$tools/$name" -nt "tests/bench/$name.c" ] && [ "$tools/$name" -nt "$build/libexec/keeper" ] && continue
 		# shellcheck disable=SC2046
 		"${CC:-cc}" "${flags[@]}" "tests/bench/$name.c" -o "$tools/$name" -Wl,--as-needed -Wl,--start-group "${layers[@]}" \

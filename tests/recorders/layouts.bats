@@ -28,7 +28,7 @@ setup_file() {
 	until_true 30 all_online
 	writer live "$WORLD"
 	# What fails from here on is told by the tests, not by this function.
-	until_true 45 check index "$WORLD" || true
+	until_true 75 check index "$WORLD" || true
 	for name in $LAYOUTS; do check index "$WORLD" "$name" >"$WORLD/$name.index" 2>&1 || true; done
 	hold_on_held >"$WORLD/hold.json" || true
 	world_enforce

@@ -281,23 +281,6 @@ static void folders_are_not_followed_out(void **state) {
 	for (size_t i = 0; i < f->count; i++)
 		assert_int_not_equal(f->batch.results[i].outcome, ERASE_DONE);
 	assert_true(exists(f, "../outside/a.mp4"));
-	/* The way without openat2(2) refuses the same. */
-	for (size_t i = 0; i < ARRAY_LENGTH(ways); i++)
-		assert_true(folder_open_by_component(&f->root, ways[i]) < 0);
-}
-
-static void folders_open_without_openat2(void **state) {
-	struct fixture *f = *state;
-	assert_int_equal(mkdirat(f->fd, "a", 0755), 0);
-	assert_int_equal(mkdirat(f->fd, "a/b", 0755), 0);
-	assert_int_equal(root_open(&f->root), 0);
-	const char *paths[] = {"", "a", "a/b"};
-	for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
-		int fd = folder_open_by_component(&f->root, paths[i]);
-		assert_true(fd >= 0);
-		(void)close(fd);
-	}
-	assert_int_equal(folder_open_by_component(&f->root, "a/c"), -ENOENT);
 }
 
 static void names_with_a_way_are_refused(void **state) {
@@ -565,7 +548,6 @@ int main(void) {
 	    cmocka_unit_test_setup_teardown(unknown_birth_is_no_difference, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(links_and_other_kinds_stay, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(folders_are_not_followed_out, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(folders_open_without_openat2, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(names_with_a_way_are_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(other_links_are_told, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(open_elsewhere_is_told, set_up, tear_down),

@@ -46,6 +46,7 @@ struct expiry {
 	bool overlaps; /* batches of an earlier pass are in flight: their segments must not be chosen again */
 	struct brake_count brake;
 	bool brake_changed;
+	int start_error;                 /* why a deletion could not be noted in this pass */
 	int64_t camera_recording_us[64]; /* this window, by camera id modulo: at worst two share and the brake is the more
 	                                    careful */
 	struct failure failures[FAILURES_MAX];
@@ -334,6 +335,9 @@ static void run_root(struct keeper *keeper, struct root *root) {
 	struct expiry *expiry = keeper->expiry;
 	struct choosing choosing = {0};
 	while (deletion_has_room(keeper, root) && !choosing.braked) {
+		struct brake_count before = expiry->brake;
+		int64_t recording_us[ARRAY_LENGTH(expiry->camera_recording_us)];
+		memcpy(recording_us, expiry->camera_recording_us, sizeof recording_us);
 		expiry->item_count = 0;
 		choosing.full = false;
 		for (size_t i = 0; i < expiry->walk_count && !choosing.full && !choosing.braked; i++) {
@@ -349,7 +353,7 @@ static void run_root(struct keeper *keeper, struct root *root) {
 				choosing.walk->done = true;
 			}
 		}
-		if (expiry->brake_changed && expiry->start_error == 0)
+		if (expiry->brake_changed)
 			store_brake(keeper);
 		if (expiry->item_count == 0)
 			break;
@@ -365,7 +369,7 @@ static void run_root(struct keeper *keeper, struct root *root) {
 			break;
 		}
 	}
-	if (choosing.braked && !expiry->brake.engaged)
+	if (choosing.braked && expiry->start_error == 0 && !expiry->brake.engaged)
 		engage_brake(keeper);
 }
 
@@ -418,6 +422,7 @@ static void on_pass(evutil_socket_t fd, short events, void *context) {
 	holds_tick(keeper);
 	int64_t now_us = clock_wall_us();
 	roll_window(keeper, now_us);
+	expiry->start_error = 0;
 	expiry->totals.last_pass_us = now_us;
 	expiry->totals.next_pass_us = now_us + interval_us(keeper);
 	struct timeval interval = {.tv_sec = (time_t)(interval_us(keeper) / US_PER_SECOND)};

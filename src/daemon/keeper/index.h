@@ -39,6 +39,7 @@ struct segment_row {
 	struct segment_key key;
 	int64_t folder;                /* index_folder() */
 	char name[NAME_BYTES_MAX + 1]; /* the file in that folder; bytes; never empty */
+	bool derived;                  /* as read or inserted, camera and start gave the path: index_name_derived() */
 	struct file_identity file;
 	int64_t end_us;      /* 0: not known yet */
 	int64_t earliest_us; /* where time_suspect or fold_unsettled; else start_us */
@@ -166,6 +167,9 @@ MUST_USE int index_find(struct index *index, int64_t folder, struct text name, s
 /* Segments of a camera with from_us <= start <= to_us in order of start, at most `limit` (0: all). */
 MUST_USE int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit,
     index_each_segment each, void *context);
+/* The same, but the rows have no names, which cost more than all the rest: for counting and adding up. */
+MUST_USE int index_range_nameless(
+    struct index *index, int64_t camera, int64_t from_us, int64_t to_us, index_each_segment each, void *context);
 /* The segment before `start_us` (the nearest smaller start); -ENOENT. The longest a segment of the camera is bounds how
  * far back one can reach into a span. */
 MUST_USE int index_before(struct index *index, int64_t camera, int64_t start_us, struct segment_row *ret_row);

@@ -268,6 +268,7 @@ int segment_unpack_nameless(struct index *index, sqlite3_stmt *statement, struct
 		index->damaged = true;
 		return -EUCLEAN;
 	}
+	row->derived = sqlite3_column_type(statement, 5) == SQLITE_NULL;
 	return 0;
 }
 
@@ -275,7 +276,7 @@ int segment_unpack(struct index *index, sqlite3_stmt *statement, struct segment_
 	int error = segment_unpack_nameless(index, statement, ret_row);
 	if (error != 0)
 		return error;
-	if (sqlite3_column_type(statement, 5) == SQLITE_NULL)
+	if (ret_row->derived)
 		return derive_name(index, ret_row) ? 0 : -ENODATA;
 	struct text name = {.data = sqlite3_column_blob(statement, 5)};
 	name.length = (size_t)sqlite3_column_bytes(statement, 5);

@@ -47,8 +47,8 @@ static void total_remove(struct index_camera_entry *camera, const struct segment
 }
 
 /* Writes the row under its key; by_name keeps two rows from one place. */
-static int row_write(struct index *index, enum index_statement which, const struct segment_row *row) {
-	bool derived = index_name_derived(index, row);
+static int row_write(
+    struct index *index, enum index_statement which, const struct segment_row *row, bool derived) {
 	uint8_t facts[FACTS_BYTES_MAX];
 	size_t length = facts_pack(row, facts);
 	if (derived) {
@@ -101,17 +101,18 @@ int index_insert(struct index *index, struct segment_row *row) {
 	int error = index_change(index);
 	if (error != 0)
 		return error;
+	row->derived = index_name_derived(index, row);
 	if (row->key.ordinal == UINT32_MAX) {
 		/* Nearly always the first: try it, and ask only if it is taken. */
 		row->key.ordinal = 0;
-		error = row_write(index, STATEMENT_SEGMENT_INSERT, row);
+		error = row_write(index, STATEMENT_SEGMENT_INSERT, row, row->derived);
 		if (error == -EEXIST) {
 			error = ordinal_after_last(index, &row->key);
 			if (error == 0)
-				error = row_write(index, STATEMENT_SEGMENT_INSERT, row);
+				error = row_write(index, STATEMENT_SEGMENT_INSERT, row, row->derived);
 		}
 	} else {
-		error = row->key.ordinal > ORDINAL_MAX ? -EOVERFLOW : row_write(index, STATEMENT_SEGMENT_INSERT, row);
+		error = row->key.ordinal > ORDINAL_MAX ? -EOVERFLOW : row_write(index, STATEMENT_SEGMENT_INSERT, row, row->derived);
 	}
 	if (error == 0)
 		total_add(camera, row);
@@ -145,7 +146,7 @@ int index_update(struct index *index, const struct segment_row *row) {
 		return error != 0 ? error : -EINVAL;
 	error = index_change(index);
 	if (error == 0)
-		error = row_write(index, STATEMENT_SEGMENT_REPLACE, row);
+		error = row_write(index, STATEMENT_SEGMENT_REPLACE, row, index_name_derived(index, row));
 	if (error != 0)
 		return error;
 	total_remove(camera, &old);
@@ -282,18 +283,44 @@ static int walk(struct index *index, sqlite3_stmt *statement, index_each_segment
 	return stopped != 0 ? stopped : index_error(index, result);
 }
 
-int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit,
-    index_each_segment each, void *context) {
+/* Bound to a range of a camera's starts; NULL where memory is short or the index is damaged. */
+static sqlite3_stmt *range_statement(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_SEGMENT_RANGE);
 	if (statement == NULL)
-		return -EIO;
+		return NULL;
 	bind_key(statement, &(struct segment_key){.camera = camera, .start_us = from_us});
 	int64_t start, place;
 	key_pack(to_us, ORDINAL_MAX, &start, &place);
 	(void)sqlite3_bind_int64(statement, 4, start);
 	(void)sqlite3_bind_int64(statement, 5, place);
 	(void)sqlite3_bind_int64(statement, 6, limit == 0 || limit > INT64_MAX ? -1 : (int64_t)limit);
-	return walk(index, statement, each, context);
+	return statement;
+}
+
+int index_range(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit,
+    index_each_segment each, void *context) {
+	sqlite3_stmt *statement = range_statement(index, camera, from_us, to_us, limit);
+	return statement == NULL ? -EIO : walk(index, statement, each, context);
+}
+
+int index_range_nameless(
+    struct index *index, int64_t camera, int64_t from_us, int64_t to_us, index_each_segment each, void *context) {
+	sqlite3_stmt *statement = range_statement(index, camera, from_us, to_us, 0);
+	if (statement == NULL)
+		return -EIO;
+	const struct index_camera_entry *entry = index_camera_entry(index, camera);
+	const struct index_root_entry *root = entry == NULL ? NULL : index_root_entry(index, entry->root);
+	bool configured = root != NULL && root->layout != NULL;
+	struct segment_row row;
+	int result, stopped = 0;
+	while (stopped == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+		stopped = segment_unpack_nameless(index, statement, &row);
+		/* As in index_range(): what cannot be named in this configuration is left out. */
+		if (stopped == 0 && (configured || !row.derived))
+			stopped = each(&row, context);
+	}
+	index_statement_end(index, statement);
+	return stopped != 0 ? stopped : index_error(index, result);
 }
 
 int index_before(struct index *index, int64_t camera, int64_t start_us, struct segment_row *ret_row) {

@@ -303,6 +303,7 @@ void ingest_folder_end(struct keeper *keeper, const struct record_folder_end *en
 	if (root == NULL)
 		return;
 	ingest_time(ingest);
+	roots_folder_read(root, end->path, end->gone ? 0 : end->error);
 	struct listing *listing = &ingest->listings[root->number];
 	if (end->gone) {
 		if (listing->active && text_equal(text_of(listing->path), end->path))

@@ -32,7 +32,7 @@ void seal_prepare(struct segment_row *row) {
 
 static char *stored_name(struct ingest *ingest, const struct segment_row *row) {
 	char path[PATH_BYTES_MAX + 1];
-	if (index_name_derived(ingest->keeper->index, row) ||
+	if (row->derived || index_name_derived(ingest->keeper->index, row) ||
 	    index_path(ingest->keeper->index, row, path, sizeof path) != 0)
 		return NULL;
 	return strdup(path);
@@ -229,22 +229,22 @@ static int write_run(struct ingest *ingest, const struct seal *seals, size_t cou
 	return error;
 }
 
-static int64_t hour_of(int64_t start_us) {
-	return start_us / HOUR_US;
+/* The hour of this start is over, and a minute more. */
+static bool is_past(const struct ingest *ingest, const struct seal *seal) {
+	return (seal->key.start_us / HOUR_US + 1) * HOUR_US + 60 * US_PER_SECOND <= ingest->wall_us;
 }
 
-/* Hours that have passed; `all`: everything, an archive's hours of one camera together. */
+/* Hours that have passed, those of one camera together (an archive that was found); `all`: everything. */
 void seal_flush(struct ingest *ingest, bool all) {
 	if (ingest->seal_count > 1)
 		qsort(ingest->seals, ingest->seal_count, sizeof *ingest->seals, by_camera_and_start);
 	size_t kept = 0;
 	for (size_t i = 0, end; i < ingest->seal_count; i = end) {
 		const struct seal *first = &ingest->seals[i];
-		bool past = (hour_of(first->key.start_us) + 1) * HOUR_US + 60 * US_PER_SECOND <= ingest->wall_us;
+		bool past = is_past(ingest, first);
 		for (end = i + 1; end < ingest->seal_count; end++) {
 			const struct seal *next = &ingest->seals[end];
-			if (next->key.camera != first->key.camera ||
-			    (!all && hour_of(next->key.start_us) != hour_of(first->key.start_us)))
+			if (next->key.camera != first->key.camera || (!all && is_past(ingest, next) != past))
 				break;
 		}
 		int error = all || past ? write_run(ingest, first, end - i) : -EAGAIN;

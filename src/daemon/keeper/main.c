@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@
 #include "index.h"
 #include "ingest.h"
 #include "ipc/channel.h"
+#include "ipc/child.h"
 #include "keeper.h"
 #include "media.h"
 #include "peer.h"
@@ -39,7 +39,6 @@
 #include "timekeeping.h"
 
 enum {
-	SUPERVISOR = 3,
 	ALIVE_SECONDS = 3,
 	MINUTE_SECONDS = 60,
 	COMMIT_CHECK_SECONDS = 5,
@@ -56,21 +55,13 @@ struct timers {
 
 static int start_receive(struct keeper *keeper, struct record_start *ret_start, int *ret_listen_fd) {
 	static struct message message;
-	int received;
-	while ((received = message_receive(SUPERVISOR, &message)) == -EAGAIN) {
-		struct pollfd wait = {.fd = SUPERVISOR, .events = POLLIN};
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-			return -errno;
-	}
-	if (received <= 0)
-		return received == 0 ? -EPIPE : received;
+	int started = child_start(PROCESS_KEEPER, -1, &message, ret_start);
+	if (started <= 0)
+		return started == 0 ? -EPIPE : started;
 	CLOSED_AT_END int settings_fd = message_take_descriptor(&message, 0);
 	int listen_fd = message_take_descriptor(&message, 1);
 	message_close_descriptors(&message);
 	int error = settings_fd < 0 || listen_fd < 0 ? -EPROTO : 0;
-	if (error == 0 && (message.type != MESSAGE_START || !record_start_get(&message.reader, ret_start) ||
-	                      ret_start->version != MESSAGE_VERSION))
-		error = -EPROTO;
 	if (error == 0)
 		error = settings_unseal(settings_fd, &keeper->settings);
 	if (error != 0) {
@@ -100,14 +91,9 @@ static int open_outside(struct keeper *keeper) {
 static int give_up_rights(struct keeper *keeper, const struct record_start *start) {
 	keeper->trial = start->drop == 0;
 	const struct sandbox_path paths[] = {{.path = keeper->settings->state_dir, .writable = true}};
-	struct sandbox_request request = {
-	    .process = PROCESS_KEEPER,
-	    .drop = start->drop != 0,
-	    .user = start->user,
-	    .group = start->group,
-	    .paths = paths,
-	    .path_count = ARRAY_LENGTH(paths),
-	};
+	struct sandbox_request request = child_sandbox(PROCESS_KEEPER, start);
+	request.paths = paths;
+	request.path_count = ARRAY_LENGTH(paths);
 	return sandbox_enter(&request);
 }
 
@@ -116,7 +102,7 @@ void keeper_fatal(struct keeper *keeper, const char *text) {
 	message_begin(&out, MESSAGE_FATAL);
 	record_notice_put(&out.writer, &(struct record_notice){.text = text_of(text)});
 	log_error("%s", text);
-	if (message_send_wait(SUPERVISOR, &out, NULL, 0) != 0)
+	if (message_send_wait(CHILD_CHANNEL, &out, NULL, 0) != 0)
 		log_error("the supervisor could not be told");
 	keeper->stopping = true;
 	keeper->failed = true;
@@ -159,7 +145,7 @@ static int open_parts(struct keeper *keeper, int listen_fd) {
 	if (error == 0)
 		error = holds_open(keeper, &keeper->holds);
 	if (error == 0)
-		error = children_open(keeper, SUPERVISOR, &keeper->children);
+		error = children_open(keeper, CHILD_CHANNEL, &keeper->children);
 	if (error == 0)
 		error = ingest_open(keeper, &keeper->ingest);
 	if (error == 0)
@@ -342,21 +328,19 @@ static int run(struct keeper *keeper, int listen_fd) {
 }
 
 int main(void) {
-	log_open("keeper", LOG_LEVEL_INFO);
 	/* The supervisor says when to stop, so that the last words can still be written. */
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 
 	struct keeper keeper = {.state_fd = -1, .mountinfo_fd = -1, .syslog_fd = -1};
-	struct record_start start;
+	struct record_start start = {0};
 	int listen_fd = -1;
 	int error = start_receive(&keeper, &start, &listen_fd);
 	if (error != 0) {
 		log_error_errno(error, "cannot take the supervisor's START");
 		return EXIT_FAILURE;
 	}
-	log_open("keeper", start.verbose != 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	error = open_outside(&keeper);
 	keeper.started_us = clock_wall_us();
 	keeper.base = event_base_new();

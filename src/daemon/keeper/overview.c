@@ -120,6 +120,18 @@ json_t *overview_rule(const struct retention_rule *rule) {
 
 /* ---- sentences ---- */
 
+static void closed_attention(const struct root *root, json_t *list) {
+	size_t closed = roots_folders_closed(root);
+	const char *first = "";
+	for (size_t i = CLOSED_FOLDERS_MAX; i > 0; i--)
+		if (root->closed_folders[i - 1][0] != '\0')
+			first = root->closed_folders[i - 1];
+	if (closed > 0)
+		answer_say(list, "%s: %zu%s folder%s cannot be read (%s: %s): what is in there is not seen and not deleted",
+		    root->settings->name, closed, closed == CLOSED_FOLDERS_MAX ? " or more" : "", closed == 1 ? "" : "s", first,
+		    strerror((int)root->closed_errno));
+}
+
 static void root_attention(
     struct keeper *keeper, const struct overview *overview, const struct root *root, json_t *list) {
 	char moment[48], count[32];
@@ -137,6 +149,7 @@ static void root_attention(
 		answer_say(list, "%s holds another box's disk, which is only observed: %s files past the limit", name,
 		    answer_count(past, count));
 	}
+	closed_attention(root, list);
 }
 
 /* Overdue files by the reason that keeps them, roots that only observe left out: they have their own sentence. */

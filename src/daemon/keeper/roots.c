@@ -115,6 +115,7 @@ static void set_offline(struct keeper *keeper, struct root *root, const char *re
 
 struct paging {
 	struct root *root;
+	uint64_t foreign;
 	struct message_writer out;
 };
 
@@ -125,6 +126,7 @@ static void page_begin(struct paging *paging) {
 
 static int page_folder(const struct folder_row *row, void *context) {
 	struct paging *paging = context;
+	paging->foreign += row->foreign;
 	if (!message_has_room(&paging->out)) {
 		channel_send(paging->root->watcher, &paging->out, NULL, 0);
 		page_begin(paging);
@@ -140,11 +142,15 @@ static void scan(struct keeper *keeper, struct root *root, bool tell_known) {
 	if (paging == NULL)
 		return;
 	paging->root = root;
+	paging->foreign = 0;
 	page_begin(paging);
 	int error = tell_known ? index_folders(keeper->index, root->id, page_folder, paging) : 0;
 	if (error != 0)
 		log_warning_errno(
 		    error, "cannot read the folders of root '%s' from the index; they are read again", root->settings->name);
+	/* Folders that did not change are not listed again: what was counted in them stands. */
+	if (tell_known)
+		root->foreign = paging->foreign;
 	if (paging->out.items > 0)
 		channel_send(root->watcher, &paging->out, NULL, 0);
 	message_begin(&paging->out, MESSAGE_SCAN);
@@ -175,6 +181,35 @@ void roots_scanned(struct keeper *keeper, const struct record_scan_end *end) {
 	if (error != 0)
 		log_warning_errno(error, "cannot commit the index");
 	expiry_soon(keeper);
+}
+
+void roots_folder_read(struct root *root, struct text path, uint32_t error) {
+	char cut[sizeof root->closed_folders[0]];
+	char *place = NULL;
+	if (error == 0 && root->closed_errno == 0)
+		return;
+	/* The root's own path is empty: it is told as ".". */
+	(void)snprintf(
+	    cut, sizeof cut, "%.*s", path.length == 0 ? 1 : (int)path.length, path.length == 0 ? "." : path.data);
+	for (size_t i = 0; i < CLOSED_FOLDERS_MAX; i++) {
+		if (strcmp(root->closed_folders[i], cut) == 0) {
+			place = root->closed_folders[i];
+			break;
+		}
+		if (root->closed_folders[i][0] == '\0' && place == NULL && error != 0)
+			place = root->closed_folders[i];
+	}
+	if (place != NULL)
+		memcpy(place, error != 0 ? cut : "", error != 0 ? strlen(cut) + 1 : 1);
+	if (error != 0 || roots_folders_closed(root) == 0)
+		root->closed_errno = error;
+}
+
+size_t roots_folders_closed(const struct root *root) {
+	size_t count = 0;
+	for (size_t i = 0; i < CLOSED_FOLDERS_MAX; i++)
+		count += root->closed_folders[i][0] != '\0';
+	return count;
 }
 
 /* ---- identity ---- */
@@ -215,6 +250,8 @@ static void begin_scanning(struct keeper *keeper, struct root *root) {
 		return;
 	root->scanned = false;
 	root->foreign = 0;
+	memset(root->closed_folders, 0, sizeof root->closed_folders);
+	root->closed_errno = 0;
 	set_state(keeper, root, ROOT_SCANNING);
 	if (!keeper->roots->told[root->number])
 		(void)record_append(keeper, AUDIT_ROOT_ONLINE, AUDIT_SUCCESS, NULL, NULL, identity_details(root), NULL);

@@ -27,6 +27,8 @@ enum root_state {
 	ROOT_ONLINE,
 };
 
+enum { CLOSED_FOLDERS_MAX = 8 };
+
 struct root {
 	uint16_t number; /* in the settings, and in messages */
 	const struct root_settings *settings;
@@ -46,6 +48,8 @@ struct root {
 	struct channel *reaper;
 	uint64_t folders, foreign; /* of the last scan and since */
 	char foreign_examples[3][256];
+	char closed_folders[CLOSED_FOLDERS_MAX][256]; /* folders that could not be read, "" where free; cut at 255 bytes */
+	uint32_t closed_errno;                        /* of the latest of them */
 	struct record_watch_coverage coverage;
 };
 
@@ -68,6 +72,10 @@ void roots_found(struct keeper *keeper, const struct record_root_found *found);
 void roots_scanned(struct keeper *keeper, const struct record_scan_end *end);
 /* The watcher or reaper of this group came (channel) or went (NULL). */
 void roots_child(struct keeper *keeper, uint32_t group, enum process process, struct channel *channel);
+/* A folder could not be read (`error`, positive), or could (0). */
+void roots_folder_read(struct root *root, struct text path, uint32_t error);
+/* How many of those noted cannot be read; when it is CLOSED_FOLDERS_MAX there may be more. */
+size_t roots_folders_closed(const struct root *root);
 /* An operator adopts what is there now as this root's volume. 0, or a negative errno. */
 MUST_USE int roots_adopt(struct keeper *keeper, struct root *root, bool observe_only);
 /* Compares everything with the disk again. */

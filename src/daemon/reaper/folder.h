@@ -14,8 +14,6 @@
 
 /* A new descriptor of the folder, "" being the root itself; or a negative errno. */
 MUST_USE int folder_open(const struct root *root, const char *path);
-/* The same without openat2(2), for kernels before 5.6: component by component. */
-MUST_USE int folder_open_by_component(const struct root *root, const char *path);
 
 enum { FOLDERS_OPEN_MAX = 64 };
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "batch.h"
 #include "erase.h"
+#include "ipc/child.h"
 #include "ipc/message.h"
 #include "remove.h"
 #include "root.h"
@@ -22,7 +23,7 @@
 
 /* Two batches in memory: one at work, one waiting. Roots are closed after five idle seconds, so that a disk can be
  * unmounted. */
-enum { CHANNEL = 3, BATCHES = 2, IDLE_MS = 5000 };
+enum { BATCHES = 2, IDLE_MS = 5000 };
 
 struct reaper {
 	struct settings *settings;
@@ -38,17 +39,6 @@ struct reaper {
 static struct reaper the_reaper;
 
 /* ---- start ---- */
-
-static int wait_message(struct message *message) {
-	for (;;) {
-		int received = message_receive(CHANNEL, message);
-		if (received != -EAGAIN)
-			return received;
-		struct pollfd wait = {.fd = CHANNEL, .events = POLLIN};
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-			return -errno;
-	}
-}
 
 static int take_roots(struct reaper *reaper) {
 	int descriptor = message_take_descriptor(&reaper->message, 0);
@@ -69,11 +59,8 @@ static int take_roots(struct reaper *reaper) {
 
 static int enter_sandbox(struct reaper *reaper, const struct record_start *start) {
 	struct sandbox_path paths[2 * ROOTS_MAX];
-	struct sandbox_request request = {.process = PROCESS_REAPER,
-	    .drop = start->drop != 0,
-	    .user = start->user,
-	    .group = start->group,
-	    .paths = paths};
+	struct sandbox_request request = child_sandbox(PROCESS_REAPER, start);
+	request.paths = paths;
 	for (size_t i = 0; i < ROOTS_MAX; i++) {
 		const struct root_settings *settings = reaper->roots[i].settings;
 		if (settings == NULL)
@@ -104,7 +91,7 @@ static void report_quarantined(struct reaper *reaper) {
 /* ---- answers ---- */
 
 static void answer_send(struct reaper *reaper) {
-	int error = message_send_wait(CHANNEL, &reaper->out, NULL, 0);
+	int error = message_send_wait(CHILD_CHANNEL, &reaper->out, NULL, 0);
 	if (error == -EPIPE || error == -ECONNRESET)
 		reaper->ended = true;
 	else if (error < 0)
@@ -191,7 +178,7 @@ static int on_folders_remove(struct reaper *reaper) {
 
 /* Receives and handles what is there. 1 for a message, 0 for none now; the rest is in `error` and `ended`. */
 static int handle_next(struct reaper *reaper) {
-	int received = message_receive(CHANNEL, &reaper->message);
+	int received = message_receive(CHILD_CHANNEL, &reaper->message);
 	if (received == -EAGAIN)
 		return 0;
 	if (received == 0) {
@@ -263,7 +250,7 @@ static int serve(struct reaper *reaper) {
 	while (!reaper->ended && reaper->error == 0) {
 		if (handle_next(reaper) == 1 || reaper->ended || reaper->error != 0 || run_batch(reaper))
 			continue;
-		struct pollfd wait = {.fd = CHANNEL, .events = POLLIN};
+		struct pollfd wait = {.fd = CHILD_CHANNEL, .events = POLLIN};
 		int ready = poll(&wait, 1, any_root_open(reaper) ? IDLE_MS : -1);
 		if (ready == 0)
 			close_roots(reaper);
@@ -275,23 +262,19 @@ static int serve(struct reaper *reaper) {
 
 int main(void) {
 	struct reaper *reaper = &the_reaper;
-	log_open("reaper", LOG_LEVEL_INFO);
 	/* Told when someone opens a file on which a lease is held for a moment: nothing to do. */
 	(void)signal(SIGIO, SIG_IGN);
 	for (size_t i = 0; i < ROOTS_MAX; i++)
 		reaper->roots[i] = ROOT_NULL;
 
-	int received = wait_message(&reaper->message);
-	if (received == 0)
-		return 0;
 	struct record_start start;
-	if (received < 0 || reaper->message.type != MESSAGE_START || !record_start_get(&reaper->message.reader, &start) ||
-	    start.version != MESSAGE_VERSION) {
-		log_error("the first message is no start of this version, ending");
+	int started = child_start(PROCESS_REAPER, -1, &reaper->message, &start);
+	if (started == 0)
+		return 0;
+	if (started < 0) {
+		log_error_errno(started, "cannot take the supervisor's START, ending");
 		return 1;
 	}
-	if (start.verbose != 0)
-		log_open("reaper", LOG_LEVEL_DEBUG);
 	int error = take_roots(reaper);
 	if (error == 0)
 		error = enter_sandbox(reaper, &start);

@@ -139,6 +139,9 @@ int listing_send(struct watcher *watcher, struct root *root, struct text path, i
 		listing.error = statx_of(fd, "", &after);
 	root->folders_read++;
 
+	if (listing.error != 0)
+		log_warning_errno(listing.error, "cannot read folder '%.*s' of '%s', what is in it stays as it was",
+		    (int)path.length, path.data, root->path);
 	struct record_folder_end end = {.root = root->index, .path = path, .error = (uint32_t)-listing.error};
 	if (listing.error == 0 && is_settled(&before, &after, began_ns)) {
 		end.mtime_ns = statx_ns(before.stx_mtime);

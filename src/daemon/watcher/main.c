@@ -4,18 +4,16 @@
  * sends START, keeper the rest. It decides nothing, writes nothing, and ends when the channel does.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/log.h"
+#include "ipc/child.h"
 #include "sandbox/sandbox.h"
 #include "settings/settings.h"
 #include "watcher.h"
-
-enum { CHANNEL = 3 };
 
 struct start {
 	struct record_start record;
@@ -26,18 +24,12 @@ struct start {
 
 /* 0, -EPIPE when nobody is there any more, or another negative errno. */
 static int start_receive(struct message *message, struct start *ret_start) {
-	int received;
-	while ((received = message_receive(CHANNEL, message)) == -EAGAIN) {
-		struct pollfd wait = {.fd = CHANNEL, .events = POLLIN};
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-			return -errno;
-	}
-	if (received <= 0)
-		return received == 0 ? -EPIPE : received;
+	int started = child_start(PROCESS_WATCHER, -1, message, &ret_start->record);
+	if (started <= 0)
+		return started == 0 ? -EPIPE : started;
 	CLOSED_AT_END int settings_fd = message_take_descriptor(message, 0);
 	message_close_descriptors(message);
-	if (message->type != MESSAGE_START || settings_fd < 0 || !record_start_get(&message->reader, &ret_start->record) ||
-	    ret_start->record.version != MESSAGE_VERSION)
+	if (settings_fd < 0)
 		return -EPROTO;
 	struct record_root root;
 	while (message_next_root(message, &root)) {
@@ -58,12 +50,9 @@ static int rights_drop(struct watcher *watcher, const struct record_start *start
 			paths[count++] = (struct sandbox_path){.path = watcher->roots[i].path};
 	}
 	paths[count++] = (struct sandbox_path){.path = "/proc/sys/fs/inotify"};
-	struct sandbox_request request = {.process = PROCESS_WATCHER,
-	    .drop = start->drop != 0,
-	    .user = start->user,
-	    .group = start->group,
-	    .paths = paths,
-	    .path_count = count};
+	struct sandbox_request request = child_sandbox(PROCESS_WATCHER, start);
+	request.paths = paths;
+	request.path_count = count;
 	return sandbox_enter(&request);
 }
 
@@ -83,9 +72,8 @@ int main(void) {
 	int error = start_receive(&watcher->message, &start);
 	if (error != 0)
 		return fail(error, "cannot take the supervisor's START");
-	log_open("watcher", start.record.verbose != 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 
-	error = watcher_init(watcher, CHANNEL, start.settings, start.roots, start.root_count);
+	error = watcher_init(watcher, CHILD_CHANNEL, start.settings, start.roots, start.root_count);
 	start.settings = settings_free(start.settings);
 	if (error != 0)
 		return fail(error, "cannot watch");

@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/descriptor.h"
 
 int64_t statx_ns(struct statx_timestamp time) {
@@ -98,66 +96,12 @@ bool root_still_there(const struct root *root) {
 	return root->found && statx_of(AT_FDCWD, root->path, &facts) == 0 && is_root(root, &facts);
 }
 
-/* The path comes from keeper too: nothing in it may be "..", ".", empty or too long. */
-static bool is_plain(const char *path) {
-	while (*path != '\0') {
-		size_t length = strcspn(path, "/");
-		if (length == 0 || (length == 1 && path[0] == '.') || (length == 2 && path[0] == '.' && path[1] == '.'))
-			return false;
-		path += length;
-		if (*path == '/' && *++path == '\0')
-			return false;
-	}
-	return true;
-}
-
-/* For kernels before 5.6: one component after the other, each one a folder and none a mount point. */
-static int open_by_component(int root_fd, uint64_t device, char *path) {
-	CLOSED_AT_END int fd = openat(root_fd, ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char *rest = NULL;
-	for (char *part = strtok_r(path, "/", &rest); fd >= 0 && part != NULL; part = strtok_r(NULL, "/", &rest)) {
-		int next = openat(fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		int error = errno;
-		descriptor_close(&fd);
-		fd = next;
-		errno = error;
-		struct statx facts;
-		if (fd < 0)
-			break;
-		error = statx_of(fd, "", &facts);
-		if (error != 0)
-			return error;
-		if (statx_device(&facts) != device || (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
-			return -EXDEV;
-	}
-	if (fd < 0)
-		return -errno;
-	int opened = fd;
-	fd = -1;
-	return opened;
-}
-
 int root_open_folder(struct root *root, struct text path) {
 	char name[PATH_BYTES_MAX + 1];
-	if (!text_copy(name, sizeof name, path) || !is_plain(name))
+	if (!text_copy(name, sizeof name, path))
 		return -EINVAL;
 	int error = root_open(root);
-	if (error != 0)
-		return error;
-	struct open_how how = {
-	    .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	static bool no_openat2;
-	if (!no_openat2) {
-		long fd = syscall(SYS_openat2, root->fd, name[0] == '\0' ? "." : name, &how, sizeof how);
-		if (fd >= 0)
-			return (int)fd;
-		if (errno != ENOSYS)
-			return -errno;
-		no_openat2 = true;
-	}
-	return open_by_component(root->fd, root->device, name);
+	return error != 0 ? error : beneath_open_folder(root->fd, name, O_PATH);
 }
 
 void root_release(struct root *root) {

@@ -251,6 +251,20 @@ int message_receive(int fd, struct message *message) {
 	return 1;
 }
 
+int message_receive_wait(int fd, struct message *message, int time_ms) {
+	for (;;) {
+		int received = message_receive(fd, message);
+		if (received != -EAGAIN)
+			return received;
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		int ready = poll(&wait, 1, time_ms);
+		if (ready == 0)
+			return 0;
+		if (ready < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
 int message_take_descriptor(struct message *message, size_t index) {
 	if (index >= message->descriptor_count)
 		return -1;

@@ -144,6 +144,9 @@ struct message {
  */
 MUST_USE int message_receive(int fd, struct message *message);
 
+/* The same, waiting (poll) for at most `time_ms` milliseconds, -1 for ever; 0 also when none came within that time. */
+MUST_USE int message_receive_wait(int fd, struct message *message, int time_ms);
+
 /* Reads the record of a message that message_receive() has checked: record_x_get(&message->reader, &x). */
 /* The next list item: false when there are no more. message_next_entry(message, &entry) and so on. */
 #define DECLARE_NEXT(name) MUST_USE bool message_next_##name(struct message *message, struct record_##name *ret_record);
