@@ -130,6 +130,14 @@ static void test_bytes(void **state) {
 		char *text = json_dumps(object, JSON_COMPACT);
 		assert_string_equal(text, rows[i].json);
 		free(text);
+		char back[64];
+		bool whole = memchr(rows[i].bytes, '\0', rows[i].length) == NULL;
+		assert_int_equal(audit_get_bytes(object, "n", back, sizeof back), whole);
+		if (whole) {
+			assert_int_equal(strlen(back), rows[i].length);
+			assert_memory_equal(back, rows[i].bytes, rows[i].length);
+		}
+		assert_false(audit_get_bytes(object, "m", back, sizeof back));
 		json_decref(object);
 	}
 }

@@ -30,7 +30,7 @@ void deletion_reaper_lost(struct keeper *keeper, struct root *root) {
 /* Marks the segments that the log tells of already. */
 struct told {
 	struct batch *batch;
-	const char *camera;
+	char camera[2 * CAMERA_BYTES_MAX + 2];
 };
 
 static void mark_told(const struct audit_segment *segment, void *context) {
@@ -52,10 +52,9 @@ static int read_told(const json_t *entry, void *context) {
 	if (!(record_is(entry, AUDIT_DELETE) || record_is(entry, AUDIT_MISSING)) || !json_is_integer(intent) ||
 	    json_integer_value(intent) != told->batch->intent)
 		return 0;
-	told->camera = json_string_value(json_object_get(entry, "camera"));
-	return told->camera == NULL                                                           ? 0
-	       : audit_segments_read(json_object_get(entry, "segments"), mark_told, told) < 0 ? -EBADMSG
-	                                                                                      : 0;
+	if (!audit_get_bytes(entry, "camera", told->camera, sizeof told->camera))
+		return 0;
+	return audit_segments_read(json_object_get(entry, "segments"), mark_told, told) < 0 ? -EBADMSG : 0;
 }
 
 /* True if the file is not there any more: watcher said so, or the index, just compared with the disk, has no such file.

@@ -49,7 +49,7 @@ struct entry {
 
 static int64_t camera_by_text(struct keeper *keeper, const char *text) {
 	/* A camera's name may hold a '/'; a root's does not. */
-	const char *slash = text == NULL ? NULL : strchr(text, '/');
+	const char *slash = strchr(text, '/');
 	char name[CAMERA_BYTES_MAX + 1];
 	if (slash == NULL || !text_copy(name, sizeof name, (struct text){.data = text, .length = (size_t)(slash - text)}))
 		return -EINVAL;
@@ -152,7 +152,9 @@ static int replay_entry(const json_t *json, void *context) {
 	bool deleted = record_is(json, AUDIT_DELETE);
 	if (seal || deleted || record_is(json, AUDIT_MISSING)) {
 		entry.action = seal ? AUDIT_SEAL : deleted ? AUDIT_DELETE : AUDIT_MISSING;
-		entry.camera = camera_by_text(rebuild->keeper, json_string_value(json_object_get(json, "camera")));
+		char camera[2 * CAMERA_BYTES_MAX + 2];
+		bool named = audit_get_bytes(json, "camera", camera, sizeof camera);
+		entry.camera = named ? camera_by_text(rebuild->keeper, camera) : -EINVAL;
 		entry.rule = json_string_value(json_object_get(json, "rule"));
 		entry.at_us = time_of(json_string_value(json_object_get(json, "@timestamp")));
 		if (entry.camera >= 0 &&

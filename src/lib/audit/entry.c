@@ -30,6 +30,7 @@
 
 #include <sodium.h>
 
+#include "audit/base64.h"
 #include "audit/utf8.h"
 #include "audit/writer.h"
 
@@ -94,6 +95,25 @@ int audit_set_bytes(json_t *object, const char *key, struct text bytes) {
 	int result = text == NULL ? -1 : json_object_set_new(object, key, json_stringn(text, length));
 	free(text);
 	return result < 0 ? -ENOMEM : set_encoded(object, key, bytes);
+}
+
+bool audit_get_bytes(const json_t *object, const char *key, char *text, size_t room) {
+	char name[128];
+	size_t length = 0;
+	int written = snprintf(name, sizeof name, "%s_b64", key);
+	if (written < 0 || (size_t)written >= sizeof name || room == 0)
+		return false;
+	const json_t *encoded = json_object_get(object, name);
+	const json_t *plain = json_object_get(object, key);
+	if (!json_is_string(encoded ? encoded : plain))
+		return false;
+	if (encoded == NULL)
+		return text_copy(text, room, (struct text){json_string_value(plain), json_string_length(plain)});
+	struct text from = {json_string_value(encoded), json_string_length(encoded)};
+	if (!base64_read(from, BASE64_PADDED, text, room - 1, &length) || memchr(text, '\0', length) != NULL)
+		return false;
+	text[length] = '\0';
+	return true;
 }
 
 static void timestamp_format(int64_t wall_us, char text[32]) {

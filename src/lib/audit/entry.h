@@ -86,6 +86,8 @@ MUST_USE char *audit_entry_format(const struct audit_stamp *stamp, enum audit_ac
 
 /* Sets key to the text, and key_b64 to its bytes where they are not valid UTF-8 (then key holds them with U+FFFD for what is not). 0 or -ENOMEM. */
 MUST_USE int audit_set_bytes(json_t *object, const char *key, struct text bytes);
+/* The bytes that audit_set_bytes() kept under key, ended by a zero byte. False if there are none or `room` is too small. */
+MUST_USE bool audit_get_bytes(const json_t *object, const char *key, char *text, size_t room);
 
 /*
  * Many segments of one camera in few bytes: {"count", "first_us", "last_ms", "unit_us", "steps":[...], "gaps_ms":[...], "bytes":[...], "sha256":[...]}.
