@@ -27,7 +27,8 @@ static bool is_online(struct retention_client *client) {
 	if (retention_client_call(client, "status", NULL, &answer) != 0)
 		return false;
 	json_t *status = json_loads(answer, 0, NULL);
-	const char *state = json_string_value(json_object_get(json_array_get(json_object_get(status, "roots"), 0), "state"));
+	const char *state =
+	    json_string_value(json_object_get(json_array_get(json_object_get(status, "roots"), 0), "state"));
 	bool online = state != NULL && strcmp(state, "online") == 0;
 	json_decref(status);
 	retention_client_free(answer);

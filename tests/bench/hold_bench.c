@@ -26,8 +26,8 @@ static json_t *instant(long long time_s) {
 }
 
 static char *parameters(const char *camera, long long from_s, long length_s) {
-	json_t *params = json_pack("{s:o, s:o, s:s, s:s}", "from", instant(from_s), "to", instant(from_s + length_s), "reason", "damage",
-	    "case", "BENCH");
+	json_t *params = json_pack("{s:o, s:o, s:s, s:s}", "from", instant(from_s), "to", instant(from_s + length_s),
+	    "reason", "damage", "case", "BENCH");
 	if (strcmp(camera, "*") == 0)
 		(void)json_object_set_new(params, "all_cameras", json_true());
 	else

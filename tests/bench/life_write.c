@@ -33,8 +33,8 @@ static int64_t elapsed_us(void) {
 static void clock_set(char *line, int64_t start_us, int64_t passed_us) {
 	char text[LINE_BYTES];
 	memset(text, ' ', sizeof text);
-	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " 11111111-2222-3333-4444-555555555555 1 1 0", start_us + passed_us,
-	    INT64_C(1000000000000) + passed_us);
+	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " 11111111-2222-3333-4444-555555555555 1 1 0",
+	    start_us + passed_us, INT64_C(1000000000000) + passed_us);
 	text[length] = ' ';
 	memcpy(line, text, sizeof text - 1);
 }

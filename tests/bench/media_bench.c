@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 
 #include "base/clock.h"
 #include "ipc/message.h"
+#include "program.h"
 
 enum { COUNT_MAX = 10000 };
 
@@ -28,35 +28,20 @@ static void die(const char *what) {
 }
 
 static pid_t start(const char *program, int *ret_channel) {
-	int ends[2];
-	if (message_pair(ends) != 0)
-		die("message_pair");
-	pid_t child = fork();
+	pid_t child = program_start(program, ret_channel);
 	if (child < 0)
-		die("fork");
-	if (child == 0) {
-		if (dup2(ends[1], 3) < 0)
-			_exit(127);
-		(void)execl(program, program, (char *)NULL);
-		_exit(127);
-	}
-	(void)close(ends[1]);
+		die(program);
 	/* As root it gives up its rights, as it does in service. */
 	struct record_start record = {.version = MESSAGE_VERSION, .drop = geteuid() == 0, .user = 65534, .group = 65534};
 	message_begin(&out, MESSAGE_START);
 	record_start_put(&out.writer, &record);
-	if (message_send_wait(ends[0], &out, NULL, 0) != 0)
+	if (message_send_wait(*ret_channel, &out, NULL, 0) != 0)
 		die("START");
-	*ret_channel = ends[0];
 	return child;
 }
 
 static void take(int channel, enum message_type type) {
-	int received;
-	while ((received = message_receive(channel, &message)) == -EAGAIN) {
-		struct pollfd wait = {.fd = channel, .events = POLLIN};
-		(void)poll(&wait, 1, -1);
-	}
+	int received = message_receive_wait(channel, &message, -1);
 	if (received <= 0 || message.type != type) {
 		errno = received < 0 ? -received : EPROTO;
 		die("no answer");
@@ -71,7 +56,8 @@ static void ask_probe(int channel, int fd, uint32_t request, uint8_t grade) {
 	take(channel, MESSAGE_FACTS);
 	struct record_facts facts;
 	if (!record_facts_get(&message.reader, &facts) || facts.result != PROBE_READ || facts.duration_us <= 0) {
-		(void)fprintf(stderr, "media_bench: the file was not read: %.*s\n", (int)facts.reason.length, facts.reason.data);
+		(void)fprintf(
+		    stderr, "media_bench: the file was not read: %.*s\n", (int)facts.reason.length, facts.reason.data);
 		exit(1);
 	}
 }
@@ -96,14 +82,16 @@ static int by_size(const void *a, const void *b) {
 
 int main(int count, char **arguments) {
 	static int64_t took_us[COUNT_MAX];
-	static const char *const grades[] = {[PROBE_HEADER] = "header", [PROBE_STREAMS] = "streams", [PROBE_DECODE] = "decode"};
+	static const char *const grades[] = {
+	    [PROBE_HEADER] = "header", [PROBE_STREAMS] = "streams", [PROBE_DECODE] = "decode"};
 	bool probing = count == 6 && strcmp(arguments[1], "probe") == 0;
 	long rounds = probing || count == 5 ? strtol(arguments[count - 1], NULL, 10) : 0;
 	uint8_t grade = 0;
 	while (probing && grade < ARRAY_LENGTH(grades) && strcmp(grades[grade], arguments[4]) != 0)
 		grade++;
 	if (rounds < 1 || rounds > COUNT_MAX || grade >= ARRAY_LENGTH(grades)) {
-		(void)fprintf(stderr, "usage: media_bench probe PROGRAM FILE GRADE COUNT, media_bench hash PROGRAM FILE COUNT\n");
+		(void)fprintf(
+		    stderr, "usage: media_bench probe PROGRAM FILE GRADE COUNT, media_bench hash PROGRAM FILE COUNT\n");
 		return 64;
 	}
 	int channel = -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the inner nodes of a Merkle tree cost with libcrypto: node_bench NODES hashes so many pairs of 32 bytes; prints seconds. */
+/* What the inner nodes of a Merkle tree cost with libcrypto: node_bench NODES hashes so many pairs of 32 bytes; prints
+ * seconds. */
 #include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -6,7 +6,6 @@
  * Without UID nothing is dropped; with it the watcher gives up its rights and becomes that user.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "ipc/message.h"
+#include "program.h"
 #include "settings/settings.h"
 
 struct known {
@@ -41,20 +41,9 @@ static void die(const char *what) {
 }
 
 static pid_t start(struct bench *bench, const char *program, const char *root, const char *uid) {
-	int ends[2];
-	if (message_pair(ends) != 0)
-		die("message_pair");
-	pid_t child = fork();
+	pid_t child = program_start(program, &bench->channel);
 	if (child < 0)
-		die("fork");
-	if (child == 0) {
-		if (dup2(ends[1], 3) < 0)
-			_exit(127);
-		(void)execl(program, program, (char *)NULL);
-		_exit(127);
-	}
-	(void)close(ends[1]);
-	bench->channel = ends[0];
+		die(program);
 	char name[] = "bench";
 	char zone[] = "UTC";
 	char nothing[] = "";
@@ -108,11 +97,7 @@ static void remember(struct bench *bench, const struct record_folder_end *end) {
 /* Takes messages until `until` came. */
 static void take(struct bench *bench, enum message_type until, bool keep) {
 	for (;;) {
-		struct pollfd wait = {.fd = bench->channel, .events = POLLIN};
-		(void)poll(&wait, 1, -1);
-		int received = message_receive(bench->channel, &bench->message);
-		if (received == -EAGAIN)
-			continue;
+		int received = message_receive_wait(bench->channel, &bench->message, -1);
 		if (received <= 0) {
 			errno = -received;
 			die("the watcher ended");

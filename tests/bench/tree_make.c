@@ -90,7 +90,8 @@ int main(int count, char **arguments) {
 	if (root < 0)
 		die(arguments[1]);
 	for (long i = 0; i < cameras; i++)
-		make_camera(root, (unsigned)i, segments / cameras + (i < segments % cameras ? 1 : 0), step_s, (time_t)newest, (size_t)bytes);
+		make_camera(root, (unsigned)i, segments / cameras + (i < segments % cameras ? 1 : 0), step_s, (time_t)newest,
+		    (size_t)bytes);
 	(void)close(root);
 	return 0;
 }

@@ -5,6 +5,7 @@
 The files are empty and older than the limit, so each is due at once; what the test knows of them (made, under which
 acknowledged hold, taken away by the test itself) is compared with the folder, the holds and the audit log.
 """
+import base64
 import collections
 import datetime
 import json
@@ -18,6 +19,8 @@ import threading
 import time
 
 CAMERAS = ["gate", "yard", "hall", "dock"]
+# No UTF-8: told apart in the log by its bytes; holds are placed on the others.
+ODD_CAMERA = os.fsdecode(b"caf\xe9")
 CHECK_EVERY = 25
 FILES_A_ROUND = 150
 # What the supervisor's back-off allows without waiting long: then the supervisor itself is killed instead.
@@ -164,7 +167,7 @@ class Campaign:
 
     def make_files(self):
         for _ in range(5):
-            camera = self.random.choice(CAMERAS)
+            camera = self.random.choice(CAMERAS + [ODD_CAMERA])
             hour = self.first + 3600 * self.random.randrange(24 * 20)
             folder = f"{self.root}/{time.strftime('%Y-%m-%d/%H', time.gmtime(hour))}/{camera}"
             for second in self.random.sample(range(0, 3600, 10), FILES_A_ROUND // 5):
@@ -207,7 +210,7 @@ class Campaign:
 
     def place_hold(self, connection):
         with self.lock:
-            recent = list(self.made)[-400:]
+            recent = [key for key in list(self.made)[-400:] if key[0] != ODD_CAMERA]
         if not recent:
             return
         camera, start = self.hold_random.choice(recent)
@@ -326,8 +329,11 @@ class Campaign:
         told = collections.defaultdict(list)
         for action in ("delete", "missing"):
             for entry in self.log_entries(action):
+                name = entry["camera"]
+                if "camera_b64" in entry:
+                    name = os.fsdecode(base64.b64decode(entry["camera_b64"]))
                 for start in self.starts(entry["segments"]):
-                    told[entry["camera"].split("/", 1)[1], start // 1000000].append(
+                    told[name.split("/", 1)[1], start // 1000000].append(
                         f"{action} {entry['event']['sequence']}, rule {entry['rule']}, intent {entry.get('intent')}")
         return told
 
@@ -375,6 +381,10 @@ class Campaign:
             left = [path for path in self.waiting(self.holds_listed(connection)) if path not in held]
             if left == before:  # nothing moves: ask why
                 for path in left:
+                    if ODD_CAMERA in path:
+                        if time.monotonic() > end:
+                            raise Failure(f"{os.fsencode(path)} stays")
+                        continue
                     answer = connection.call("footage.explain", path=path)
                     if answer.get("reason") == "held":
                         held.add(path)
@@ -432,7 +442,7 @@ class Campaign:
                 wrong.append(f"{path} is gone{by}, told {len(entries)} times: {entries}")
         wrong += [f"{key} is told as gone, and was never there: {entries}" for key, entries in told.items()]
         if wrong:
-            raise Failure("\n  ".join([f"{len(wrong)} segments are not told exactly once:"] + wrong[:20]))
+            raise Failure(ascii("; ".join([f"{len(wrong)} segments are not told exactly once"] + wrong[:20])))
 
     def check_crashes(self):
         with open(f"{self.daemon.world}/daemon.log", errors="replace") as file:

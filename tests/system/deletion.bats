@@ -113,6 +113,32 @@ first_files() {
 	world_stop
 }
 
+@test "intents are replayed on an identified volume only: an absent one is told nothing of" {
+	many_soon
+	world_advance 86400
+	# shellcheck disable=SC2046
+	kill_in_batch "$(child_pid keeper)" $(first_files)
+	kill -KILL "$DAEMON"
+	wait "$DAEMON" || true
+	local left
+	left=$(videos)
+	mv "$WORLD/frigate" "$WORLD/away"
+	mkdir "$WORLD/frigate" # the mount point without its disk
+	world_start
+	until_true 10 status_says '.roots[0].state == "offline"'
+	a_pass
+	[ "$(told missing)" = 0 ]
+	[ "$(told delete)" -le $((2500 - left)) ]
+	world_stop
+	rmdir "$WORLD/frigate"
+	mv "$WORLD/away" "$WORLD/frigate"
+	world_start
+	until_true 30 all_gone
+	until_all_told 2500
+	[ "$(told missing)" = 0 ]
+	world_stop
+}
+
 @test "a tombstone tells who still has the bytes: open elsewhere, more than one link" {
 	world_root frigate frigate
 	local opened linked plain start

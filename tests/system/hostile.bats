@@ -41,7 +41,7 @@ witness_goes() {
 	run ctl status
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"cannot be read"* ]]
-	! has_entry missing
+	no_entry missing
 	chmod 755 "$(dirname "$recent")"
 	ctl rescan
 	until_true 10 has_segments frigate/yard 1
@@ -50,7 +50,7 @@ witness_goes() {
 	ctl rescan
 	sleep 2
 	[ "$(segments_of frigate/yard)" = 1 ]
-	! has_entry missing
+	no_entry missing
 	chmod 755 "$(dirname "$recent")"
 	ctl rescan
 	until_true 10 eval '! ctl status | grep -q "cannot be read"'
@@ -99,7 +99,7 @@ PY
 	until_true 60 is_told delete 50000
 	[ "$(find "$WORLD/many/gate" -type f | wc -l)" = 50000 ]
 	[ "$(segments_of many/gate)" = 50000 ]
-	! has_entry missing
+	no_entry missing
 	for program in keeper watcher reaper; do
 		peak=$(awk '/VmHWM/ { print $2 }' "/proc/$(child_pid $program)/status")
 		echo "$program: at most $peak kB"
@@ -126,10 +126,11 @@ PY
 		python3 -c 'import json,sys; json.loads(open(sys.argv[1], "rb").read().decode("utf-8"))' "$BATS_TEST_TMPDIR/answer"
 		# No escape of a name reaches the terminal.
 		# shellcheck disable=SC2086
-		! ctl $command | grep -q $'\e\[31m'
+		fails eval "ctl $command | grep -q \$'\e\[31m'"
 	done
 	run ctl footage explain "$HOUR/"$'caf\xe9'"/$NAME"
-	[ "$status" -ne 0 ] && [[ "$output" == *"not UTF-8"* ]]
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"not UTF-8"* ]]
 	run ctl footage explain "$HOUR/"$'ga\nte'"/$NAME" --json
 	[ "$(echo "$output" | jq -r .present)" = true ]
 	ROOTS=${ROOTS/observe/enforce}
@@ -140,7 +141,7 @@ PY
 	until_true 5 is_told delete 6
 	[ -e "$WORLD/frigate/"$'odd\nname\xff.txt' ]
 	[ "$(ctl status --json | jq '.roots[0].not_recognised')" = 1 ]
-	entries delete | jq -s -e 'any(.camera | type == "object")' # the one that is no UTF-8, kept reversibly
+	entries delete | jq -s -e 'any(.camera_b64 != null)' # the one that is no UTF-8, kept reversibly
 	ctl log verify
 	world_stop
 }
@@ -155,8 +156,9 @@ PY
 	world_start
 	witness_goes "$witness"
 	sleep 1
-	[ -e "$WORLD/outside/file.mp4" ] && [ -e "$WORLD/outside/gate/$NAME" ]
-	[ -L "$HOUR/gate/$NAME" ] && [ -L "$HOUR/linked" ]
+	are_there "$WORLD/outside/file.mp4" "$WORLD/outside/gate/$NAME"
+	[ -L "$HOUR/gate/$NAME" ]
+	[ -L "$HOUR/linked" ]
 	is_told delete 1
 	[ "$(ctl status --json | jq '.roots[0].not_recognised')" = 2 ]
 	world_stop
@@ -257,7 +259,10 @@ PY
 	world_start
 	witness_goes "$witness"
 	sleep 1
-	[ -p "$HOUR/gate/$NAME" ] && [ -b "$HOUR/yard/$NAME" ] && [ -c "$HOUR/shed/$NAME" ] && [ -S "$HOUR/dock/$NAME" ]
+	[ -p "$HOUR/gate/$NAME" ]
+	[ -b "$HOUR/yard/$NAME" ]
+	[ -c "$HOUR/shed/$NAME" ]
+	[ -S "$HOUR/dock/$NAME" ]
 	is_told delete 1
 	[ "$(ctl status --json | jq '.roots[0].not_recognised')" = 4 ]
 	world_stop

@@ -80,7 +80,7 @@ list_says() { listed "$1" | jq -e "$2" >/dev/null; }
 	local t file
 	t=$(($(days_ago 31) / 3600 * 3600))
 	file=$(frigate gate "$t")
-	touch "$file" # copied yesterday, seen today: it is old on the first day
+	touch -d "2 hours ago" "$file" # copied two hours ago, seen now: it is old on the first day
 	world_start
 	until_true 10 gone "$file"
 	world_stop
@@ -295,5 +295,25 @@ list_says() { listed "$1" | jq -e "$2" >/dev/null; }
 	entries volume-adopted | jq -e '.observe_only'
 	ctl volume adopt frigate --as own --yes
 	until_true 10 gone "$file"
+	world_stop
+}
+
+@test "holds with footage on a disk that is not here are listed" {
+	world_root frigate frigate
+	world_root other frigate
+	local id
+	frigate gate "$(days_ago 20)" >/dev/null
+	frigate yard "$(days_ago 20)" "$WORLD/other" >/dev/null
+	world_start
+	until_true 10 root_online frigate
+	until_true 10 root_online other
+	id=$(place --camera gate --at -21d..-19d | jq -r .id)
+	place --camera yard --at -21d..-19d >/dev/null || [ $? -eq 3 ]
+	world_stop
+	mv "$WORLD/frigate" "$WORLD/away"
+	world_start
+	until_true 10 status_says '.roots[0].state == "offline"'
+	status_says ".attention | any(contains(\"not here: $id\"))"
+	[ "$(told missing)" = 0 ]
 	world_stop
 }

@@ -27,10 +27,10 @@ held_and_due() {
 index_comes_back() {
 	world_start
 	until_true 25 gone "$DUE"
-	[ -e "$HELD" ] && [ -e "$YOUNG" ]
+	are_there "$HELD" "$YOUNG"
 	[ "$(entries index-rebuilt | wc -l)" = 1 ]
 	is_told delete 1
-	! has_entry missing
+	no_entry missing
 	[ "$(segments_of frigate/gate)" = 2 ]
 	is_explained "$HELD" held
 	ctl log verify
@@ -40,9 +40,10 @@ index_comes_back() {
 refuses() { # what the message must say …
 	run timeout 20 "$INSTALLED/sbin/retentiond" -f -c "$WORLD/retention.conf" $(world_users)
 	echo "$output"
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+	[ "$status" -ne 0 ] || return 1
+	[ "$status" -ne 124 ] || return 1
 	local words
-	for words in "$@"; do [[ "$output" == *"$words"* ]]; done
+	for words in "$@"; do [[ "$output" == *"$words"* ]] || return 1; done
 	[ ! -e "$WORLD/run/control.sock" ]
 }
 
@@ -81,7 +82,7 @@ refuses() { # what the message must say …
 	dd if=/dev/urandom of="$WORLD/state/state.db" bs=1k seek=4 count=$((size / 1024 - 4)) conv=notrunc 2>/dev/null
 	before=$(sha256sum <"$WORLD/state/state.db")
 	refuses "damaged" "state.db.yesterday" "nothing is deleted"
-	[ -e "$HELD" ] && [ -e "$DUE" ]
+	are_there "$HELD" "$DUE"
 	[ "$(sha256sum <"$WORLD/state/state.db")" = "$before" ]
 	rm -f "$WORLD"/state/state.db-wal "$WORLD"/state/state.db-shm
 	cp -p "$WORLD/state/state.db.yesterday" "$WORLD/state/state.db"
@@ -99,7 +100,7 @@ refuses() { # what the message must say …
 	refuses "damaged"
 	head -c 9000 "$WORLD/whole.db" >"$WORLD/state/state.db"
 	refuses "damaged"
-	[ -e "$HELD" ] && [ -e "$DUE" ]
+	are_there "$HELD" "$DUE"
 	cp -p "$WORLD/whole.db" "$WORLD/state/state.db"
 	world_start
 	until_true 20 gone "$DUE"

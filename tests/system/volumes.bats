@@ -49,7 +49,7 @@ on_filesystem() {
 	root_reason_has disk "not mounted"
 	sleep 2
 	[ "$(segments_of disk/gate)" = 1 ]
-	! has_entry missing
+	no_entry missing
 	has_entry root-offline
 	run ctl status
 	[[ "$output" == *offline* ]]
@@ -59,7 +59,7 @@ on_filesystem() {
 	until_true 20 root_is disk online
 	until_true 20 gone "$due"
 	[ -e "$kept" ]
-	! has_entry missing
+	no_entry missing
 	world_stop
 }
 
@@ -79,8 +79,8 @@ on_filesystem() {
 	root_reason_has disk "not mounted"
 	sleep 2
 	[ -e "$below" ]
-	! has_entry missing
-	! has_entry delete
+	no_entry missing
+	no_entry delete
 	rm -rf "$WORLD/disk/recordings"
 	disk_mount disk "$WORLD/disk"
 	until_true 20 root_is disk online
@@ -102,8 +102,8 @@ on_filesystem() {
 	root_reason_has disk "volume adopt"
 	sleep 2
 	[ -e "$foreign" ]
-	! has_entry missing
-	! has_entry delete
+	no_entry missing
+	no_entry delete
 	# Another box's footage is observed only.
 	ctl volume adopt disk --as other --yes
 	until_true 20 root_is disk online
@@ -113,7 +113,7 @@ on_filesystem() {
 	run ctl volume adopt disk --as own --yes
 	[ "$status" -eq 0 ]
 	until_true 20 gone "$foreign"
-	! has_entry missing
+	no_entry missing
 	has_entry volume-adopted
 	world_stop
 }
@@ -132,13 +132,13 @@ on_filesystem() {
 	root_reason_has disk "made anew"
 	sleep 1
 	[ -e "$foreign" ]
-	! has_entry missing
+	no_entry missing
 	# The right one is put back while it runs.
 	rm -r "$WORLD/disk/recordings"
 	mv "$WORLD/disk/before" "$WORLD/disk/recordings"
 	until_true 40 root_is disk online
 	[ -e "$kept" ]
-	! has_entry missing
+	no_entry missing
 	world_stop
 }
 
@@ -157,7 +157,7 @@ on_filesystem() {
 	run ctl status --json
 	[ "$(echo "$output" | jq '.roots[0].read_only')" = true ]
 	until_true 5 has_entry delete-failed
-	! has_entry delete
+	no_entry delete
 	world_stop
 	mount -o remount,rw "$WORLD/disk"
 	world_start
@@ -211,6 +211,33 @@ on_filesystem() {
 	world_stop
 }
 
+@test "what others delete while the state disk is full is told once, also over a stop" {
+	disk_make state ext4 24
+	disk_mount state "$WORLD/state"
+	rmdir "$WORLD/state/lost+found"
+	world_root frigate frigate
+	victim=$(frigate gate "$(days_ago 3)")
+	kept=$(frigate gate "$(days_ago 4)")
+	world_start
+	until_true 20 has_segments frigate/gate 2
+	world_stop
+	world_start
+	until_true 20 root_is frigate online
+	dd if=/dev/zero of="$WORLD/state/filler" bs=64k 2>/dev/null || true
+	dd if=/dev/zero of="$WORLD/state/filler2" bs=512 2>/dev/null || true
+	rm "$victim"
+	sleep 4
+	world_stop
+	rm "$WORLD/state/filler" "$WORLD/state/filler2"
+	world_start
+	until_true 20 root_is frigate online
+	until_true 10 is_told missing 1
+	[ "$(segments_of frigate/gate)" = 1 ]
+	[ -e "$kept" ]
+	ctl log verify
+	world_stop
+}
+
 @test "a mount point inside a root is not entered" {
 	disk_root
 	due=$(old)
@@ -228,6 +255,6 @@ on_filesystem() {
 	[ -e "$inside" ]
 	[ "$(ctl camera list --json | jq '[.cameras[].segments] | add')" = 0 ]
 	is_told delete 1
-	! has_entry missing
+	no_entry missing
 	world_stop
 }

@@ -46,7 +46,7 @@ world_start() {
 	world_config
 	[ -z "${CLOCK_FILE:-}" ] || clock_write
 	# shellcheck disable=SC2046
-	"${WORLD_PROGRAMS:-$INSTALLED}/sbin/retentiond" -f -c "$WORLD/retention.conf" $(world_users) "$@" >>"$WORLD/daemon.log" 2>&1 3>&- 4>&- &
+	LD_PRELOAD=${LD_PRELOAD_DAEMON:-${LD_PRELOAD:-}} "${WORLD_PROGRAMS:-$INSTALLED}/sbin/retentiond" -f -c "$WORLD/retention.conf" $(world_users) "$@" >>"$WORLD/daemon.log" 2>&1 3>&- 4>&- &
 	DAEMON=$!
 	until_true "${START_SECONDS:-20}" daemon_answers || { cat "$WORLD/daemon.log"; return 1; }
 }
@@ -130,6 +130,9 @@ segments_of() { ctl camera list --json | jq -r --arg c "$1" '[.cameras[] | selec
 has_segments() { [ "$(segments_of "$1")" = "$2" ]; }
 is_told() { [ "$(told "$1")" = "$2" ]; }
 has_entry() { [ -n "$(entries "$1")" ]; }
+no_entry() { [ -z "$(entries "$1")" ]; } # `! has_entry` would not fail a test: bash leaves a negated command out of set -e
+are_there() { local file; for file; do [ -e "$file" ] || { echo "gone: $file"; return 1; }; done; }
+fails() { if "$@"; then echo "did not fail: $*"; return 1; fi; }
 log_says() { grep -q -- "$1" "$WORLD/daemon.log"; }
 
 # The pid of a child by its program's name.

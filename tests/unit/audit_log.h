@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "audit/writer.h"
 #include "base/descriptor.h"
+#include "tree.h"
 #include "retention/log.h"
 
 struct scratch {
@@ -28,16 +28,9 @@ static struct scratch scratch_make(void) {
 	return scratch;
 }
 
-static int scratch_remove_one(const char *path, const struct stat *facts, int type, struct FTW *where) {
-	(void)facts;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static void scratch_remove(struct scratch *scratch) {
 	descriptor_close(&scratch->fd);
-	(void)nftw(scratch->path, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)tree_remove(scratch->path);
 }
 
 static struct audit_writer *writer_open_report(const struct scratch *scratch, struct audit_start_report *ret_report) {

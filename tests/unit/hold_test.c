@@ -9,13 +9,7 @@
 
 #include <cmocka.h>
 
-static uint64_t random_state = 88172645463325252u;
-static int64_t random_below(int64_t limit) {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (int64_t)(random_state % (uint64_t)limit);
-}
+#include "random.h"
 
 static void words(void **state) {
 	(void)state;

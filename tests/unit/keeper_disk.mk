@@ -1,6 +1,6 @@
 # The disk side of keeper, tested without the program. ingest_test plays supervisor and watcher; the
 # parts of keeper that it does not need stand as fakes in the test.
-index_test.objects := $(patsubst %,$(O)/obj/daemon/keeper/%.o,index index_code index_folders index_segments index_members)
+index_test.objects := $(patsubst %,$(O)/obj/daemon/keeper/%.o,database index index_code index_folders index_segments index_members)
 $(O)/tests/unit/index_test: $(index_test.objects)
 ingest_test.objects := $(index_test.objects) $(patsubst %,$(O)/obj/daemon/keeper/%.o,ingest ingest_file ingest_sidecar \
   ingest_idle ingest_gone ingest_seal rebuild roots mounts)

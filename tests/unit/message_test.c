@@ -239,6 +239,7 @@ static void test_ends_and_waits(void **state) {
 	int ends[2];
 	assert_int_equal(message_pair(ends), 0);
 	assert_int_equal(message_receive(ends[0], &in), -EAGAIN);
+	assert_int_equal(message_receive_wait(ends[0], &in, 1), 0);
 	message_begin(&out, MESSAGE_LISTING);
 	record_folder_put(&out.writer, &(struct record_folder){0});
 	while (message_has_room(&out))
@@ -250,12 +251,13 @@ static void test_ends_and_waits(void **state) {
 	assert_int_equal(error, -EAGAIN);
 	assert_true(sent >= 2);
 	for (int i = 0; i < sent; i++)
-		assert_int_equal(message_receive(ends[1], &in), 1);
+		assert_int_equal(message_receive_wait(ends[1], &in, -1), 1);
 	(void)close(ends[1]);
 	message_begin(&out, MESSAGE_STOP);
 	assert_int_equal(message_send(ends[0], &out, NULL, 0), -EPIPE);
 	assert_int_equal(message_send_wait(ends[0], &out, NULL, 0), -EPIPE);
 	assert_int_equal(message_receive(ends[0], &in), 0);
+	assert_int_equal(message_receive_wait(ends[0], &in, -1), 0);
 	(void)close(ends[0]);
 }
 

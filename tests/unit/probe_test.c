@@ -7,7 +7,6 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 
 #include "media/probe.h"
 #include "settings/layout.h"
+#include "tree.h"
 
 extern char **environ;
 
@@ -76,16 +76,9 @@ static int set_up_group(void **state) {
 	return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where) {
-	(void)status;
-	(void)kind;
-	(void)where;
-	return remove(path);
-}
-
 static int tear_down_group(void **state) {
 	(void)state;
-	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void read_facts(const char *name, enum probe_grade grade) {

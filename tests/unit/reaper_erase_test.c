@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include "daemon/reaper/folder.h"
 #include "daemon/reaper/remove.h"
 #include "daemon/reaper/root.h"
+#include "tree.h"
 
 enum { ITEMS_MAX = 200 };
 
@@ -69,19 +69,12 @@ static int set_up(void **state) {
 	return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where) {
-	(void)status;
-	(void)kind;
-	(void)where;
-	return remove(path);
-}
-
 static int tear_down(void **state) {
 	struct fixture *f = *state;
 	root_close(&f->root);
 	batch_clear(&f->batch);
 	(void)close(f->fd);
-	(void)nftw(f->base, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	(void)tree_remove(f->base);
 	free(f);
 	return 0;
 }

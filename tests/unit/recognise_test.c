@@ -8,7 +8,6 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "settings/settings.h"
+#include "tree.h"
 
 static char folder[64];
 
@@ -25,16 +25,9 @@ static int setup(void **state) {
 	return mkdtemp(folder) == NULL ? -1 : 0;
 }
 
-static int remove_entry(const char *path, const struct stat *facts, int type, struct FTW *place) {
-	(void)facts;
-	(void)type;
-	(void)place;
-	return remove(path);
-}
-
 static int teardown(void **state) {
 	(void)state;
-	return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(folder);
 }
 
 static void make(const char *name) {

@@ -13,16 +13,9 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/span.h"
+#include "random.h"
 
 static const int64_t INTERVAL = 600 * US_PER_SECOND;
-
-static uint64_t random_state = 88172645463325252u;
-static int64_t random_below(int64_t limit) {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (int64_t)(random_state % (uint64_t)limit);
-}
 
 static struct retention_rule rule_of(const char *retention, const char *legal_maximum) {
 	struct retention_rule rule = {.source = "policy"};

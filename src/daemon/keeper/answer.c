@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "audit/entry.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/zone.h"
+#include "control.h"
 #include "keeper.h"
 #include "roots.h"
 
@@ -113,14 +115,8 @@ static int camera_collect(const struct camera_row *row, void *context) {
 	struct camera_collection *all = context;
 	if (all->count == CAMERAS_LISTED_MAX)
 		return -E2BIG;
-	if (all->count == all->room) {
-		size_t room = all->room ? 2 * all->room : 16;
-		struct camera_row *list = realloc(all->list, room * sizeof(*list));
-		if (!list)
-			return -ENOMEM;
-		all->list = list;
-		all->room = room;
-	}
+	if (!array_room(&all->list, &all->room, all->count, sizeof(*all->list)))
+		return -ENOMEM;
 	all->list[all->count++] = *row;
 	return 0;
 }
@@ -157,4 +153,8 @@ void camera_full_name(const struct camera_row *camera, char full[CAMERA_FULL_BYT
 const struct zone *camera_zone(struct keeper *keeper, const struct camera_row *camera) {
 	const struct root *root = roots_by_id(keeper, camera->root);
 	return root ? root->zone : answer_zone(keeper);
+}
+
+void answer_index_error(struct request *request, int error) {
+	request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
 }

@@ -35,6 +35,9 @@ void answer_moment(struct keeper *keeper, int64_t wall_us, const struct zone *zo
 /* 4120 is "4,120". */
 const char *answer_count(uint64_t value, char text[32]);
 
+/* Answers the request with "the index cannot be read" and why. */
+void answer_index_error(struct request *request, int error);
+
 /* All cameras of the index, sorted by root and name; the caller frees *ret_list. 0 or a negative errno. */
 MUST_USE int cameras_load(struct keeper *keeper, struct camera_row **ret_list, size_t *ret_count);
 void camera_full_name(const struct camera_row *camera, char full[CAMERA_FULL_BYTES]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "audit/entry.h"
 #include "domain/retention.h"
 #include "index.h"
@@ -79,14 +80,8 @@ static int add_kept(const struct segment_row *row, void *context) {
 		last->to_us = end_us > last->to_us ? end_us : last->to_us;
 		return 0;
 	}
-	if (coverage->kept_count == coverage->kept_room) {
-		size_t room = coverage->kept_room * 2 + 64;
-		struct span *kept = realloc(coverage->kept, room * sizeof *kept);
-		if (kept == NULL)
-			return -ENOMEM;
-		coverage->kept = kept;
-		coverage->kept_room = room;
-	}
+	if (!array_room(&coverage->kept, &coverage->kept_room, coverage->kept_count, sizeof *coverage->kept))
+		return -ENOMEM;
 	coverage->kept[coverage->kept_count++] = (struct span){row->key.start_us, end_us};
 	return 0;
 }

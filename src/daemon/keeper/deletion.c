@@ -159,7 +159,7 @@ static int gather(struct gathering *gathering, const struct deletion_item *item,
 	        item->row.key.start_us, item->row.end_us - item->row.key.start_us, 0, item->row.file.mtime_ns / 1000),
 	    .due_us = item->due_us,
 	    .rule = strcmp(item->rule, batch_rule_name(RULE_LEGAL_MAXIMUM)) == 0 ? RULE_LEGAL_MAXIMUM : RULE_RETENTION,
-	    .by_path = !index_name_derived(gathering->keeper->index, &item->row),
+	    .by_path = !item->row.derived && !index_name_derived(gathering->keeper->index, &item->row),
 	    .first_file = (uint32_t)batch->file_count,
 	};
 	gathering->bytes = 0;

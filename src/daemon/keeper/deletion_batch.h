@@ -108,6 +108,9 @@ struct deletion {
 void deletion_detach(struct deletion *deletion, const struct batch *batch);
 /* A segment that stays: its row says why, and members that went are forgotten. */
 void deletion_keep(struct keeper *keeper, struct batch *batch, const struct batch_segment *segment);
+/* Asks the reaper to remove the folders that these segments have left empty. */
+void deletion_remove_folders(struct keeper *keeper, struct batch *batch,
+    bool (*select)(struct batch *batch, const struct batch_segment *segment));
 /* "gate" of "frigate/gate". */
 const char *batch_camera(const struct batch *batch, const struct batch_segment *segment);
 bool batch_is_held(struct keeper *keeper, const struct batch *batch, const struct batch_segment *segment);

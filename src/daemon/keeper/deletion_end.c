@@ -36,7 +36,7 @@ void deletion_keep(struct keeper *keeper, struct batch *batch, const struct batc
 		else if (file->outcome == ERASE_FAILED)
 			error = file->error == 0 ? EIO : file->error;
 		bool member = j + 1 < segment->file_count;
-		if (member && (file->outcome == ERASE_DONE || file->outcome == ERASE_GONE)) {
+		if (member && file->reported && (file->outcome == ERASE_DONE || file->outcome == ERASE_GONE)) {
 			int64_t folder = index_find_folder(
 			    keeper->index, roots_by_name(keeper, batch->root)->id, text_of(batch->pool + file->folder));
 			if (folder >= 0 && index_member_remove(keeper->index, folder, text_of(batch->pool + file->name)) != 0)
@@ -62,8 +62,8 @@ void deletion_keep(struct keeper *keeper, struct batch *batch, const struct batc
 	(void)record_append(keeper, AUDIT_DELETE_FAILED, AUDIT_FAILURE, strerror((int)error), NULL, details, NULL);
 }
 
-/* Asks the reaper to remove the folders that these segments have left empty. */
-static void remove_folders(struct keeper *keeper, struct batch *batch) {
+void deletion_remove_folders(struct keeper *keeper, struct batch *batch,
+    bool (*select)(struct batch *batch, const struct batch_segment *segment)) {
 	struct root *root = roots_by_name(keeper, batch->root);
 	if (root == NULL || root->reaper == NULL)
 		return;
@@ -75,7 +75,7 @@ static void remove_folders(struct keeper *keeper, struct batch *batch) {
 	uint32_t last = UINT32_MAX;
 	for (size_t i = 0; i < batch->segment_count && out->items < FOLDERS_PER_REMOVAL; i++) {
 		uint32_t folder = batch_main_file(batch, &batch->segments[i])->folder;
-		if (folder == last || !is_erased(batch, &batch->segments[i]))
+		if (folder == last || !select(batch, &batch->segments[i]))
 			continue;
 		last = folder;
 		deletion_offer_folder(keeper, root, text_of(batch->pool + folder), out);
@@ -115,7 +115,7 @@ static void finish(struct keeper *keeper, struct batch *batch) {
 	if (error != 0)
 		log_warning_errno(
 		    error, "deletion intent %lld stays and is checked at the next start", (long long)batch->intent);
-	remove_folders(keeper, batch);
+	deletion_remove_folders(keeper, batch, is_erased);
 	deletion_detach(deletion, batch);
 	(void)batch_free(batch);
 	expiry_deleted(keeper, segments, bytes);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 enum { INTENT_VERSION = 1, FILES_MAX = 65535 };
 
 const char *batch_rule_name(uint8_t rule) {
@@ -62,14 +64,8 @@ int batch_add_file(struct batch *batch, uint32_t folder, uint32_t name, const st
 		return -ENOMEM;
 	if (batch->file_count >= FILES_MAX)
 		return -EOVERFLOW;
-	if (batch->file_count == batch->file_room) {
-		size_t room = batch->file_room * 2 + 64;
-		struct batch_file *files = realloc(batch->files, room * sizeof *files);
-		if (files == NULL)
-			return -ENOMEM;
-		batch->files = files;
-		batch->file_room = room;
-	}
+	if (!array_room(&batch->files, &batch->file_room, batch->file_count, sizeof *batch->files))
+		return -ENOMEM;
 	batch->files[batch->file_count++] = (struct batch_file){.folder = folder, .name = name, .file = *file};
 	return 0;
 }

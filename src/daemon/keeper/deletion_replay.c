@@ -73,6 +73,10 @@ static bool is_recovered(struct batch *batch, const struct batch_segment *segmen
 	return !segment->told && batch_main_file(batch, segment)->gone_seen;
 }
 
+static bool was_gone(struct batch *batch, const struct batch_segment *segment) {
+	return batch_main_file(batch, segment)->gone_seen;
+}
+
 static int replay(struct keeper *keeper, struct root *root, struct batch *batch) {
 	struct told told = {.batch = batch};
 	int error = record_each(keeper, batch->log_size, read_told, &told);
@@ -99,7 +103,11 @@ static int replay(struct keeper *keeper, struct root *root, struct batch *batch)
 		else if (!batch_main_file(batch, segment)->gone_seen)
 			deletion_keep(keeper, batch, segment);
 	}
-	return error == 0 ? state_intent_remove(keeper->state, batch->intent) : error;
+	if (error == 0)
+		error = state_intent_remove(keeper->state, batch->intent);
+	if (error == 0)
+		deletion_remove_folders(keeper, batch, was_gone);
+	return error;
 }
 
 void deletion_root_online(struct keeper *keeper, struct root *root) {

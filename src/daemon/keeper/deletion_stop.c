@@ -49,11 +49,8 @@ static bool is_stopping(const struct deletion *deletion) {
 	return false;
 }
 
+/* Of one that is out of the list already: `done` may put others into it. */
 static void end_waiter(struct waiter *waiter) {
-	struct waiter **link = &waiter->keeper->deletion->waiters;
-	while (*link != waiter)
-		link = &(*link)->next;
-	*link = waiter->next;
 	waiter->done(waiter->keeper, waiter->in_doubt, waiter->context);
 	event_free(waiter->deadline);
 	free(waiter);
@@ -63,6 +60,10 @@ static void on_deadline(evutil_socket_t fd, short events, void *context) {
 	(void)fd;
 	(void)events;
 	struct waiter *waiter = context;
+	struct waiter **link = &waiter->keeper->deletion->waiters;
+	while (*link != waiter)
+		link = &(*link)->next;
+	*link = waiter->next;
 	for (const struct batch *batch = waiter->keeper->deletion->batches; batch != NULL; batch = batch->next)
 		if (!batch->leftover && batch->stop_sent)
 			waiter->in_doubt += count_in_doubt(waiter->keeper, batch);
@@ -70,8 +71,11 @@ static void on_deadline(evutil_socket_t fd, short events, void *context) {
 }
 
 void deletion_wake_waiters(struct deletion *deletion) {
-	while (deletion->waiters != NULL && !is_stopping(deletion))
-		end_waiter(deletion->waiters);
+	while (deletion->waiters != NULL && !is_stopping(deletion)) {
+		struct waiter *waiter = deletion->waiters;
+		deletion->waiters = waiter->next;
+		end_waiter(waiter);
+	}
 }
 
 static void send_stop(struct keeper *keeper, struct batch *batch) {

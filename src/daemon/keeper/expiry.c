@@ -607,8 +607,9 @@ int expiry_plan(struct keeper *keeper, const struct camera_row *camera, const st
 	if (planning.paused == KEPT_PENDING)
 		planning.paused = expiry_paused(keeper, text, sizeof text);
 	int64_t last_us = retention_due_before(until_us, rule, root->zone, interval_us(keeper));
-	int result =
-	    last_us == INT64_MIN ? 0 : index_range(keeper->index, camera->id, INT64_MIN, last_us, 0, plan_one, &planning);
+	int result = last_us == INT64_MIN
+	                 ? 0
+	                 : index_range_nameless(keeper->index, camera->id, INT64_MIN, last_us, plan_one, &planning);
 	if (result == 0 && ret_plan->next_due_us == 0 && camera->oldest_us != 0) {
 		struct due due = retention_due(camera->oldest_us, rule, root->zone, interval_us(keeper));
 		ret_plan->next_due_us = due.bound == DUE_NEVER ? 0 : due.due_us;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "audit/sha256.h"
 #include "base/log.h"
 #include "base/zone.h"
@@ -54,14 +55,8 @@ static void forget_sets(struct holds *holds) {
 }
 
 static int append_copy(struct holds *holds, const struct hold *hold) {
-	if (holds->count == holds->room) {
-		size_t room = holds->room == 0 ? 16 : holds->room * 2;
-		struct hold *list = realloc(holds->list, room * sizeof *list);
-		if (list == NULL)
-			return -ENOMEM;
-		holds->list = list;
-		holds->room = room;
-	}
+	if (!array_room(&holds->list, &holds->room, holds->count, sizeof *holds->list))
+		return -ENOMEM;
 	int error = hold_copy(&holds->list[holds->count], hold);
 	if (error == 0)
 		holds->count++;
@@ -317,7 +312,7 @@ static int commit(struct keeper *keeper, const struct hold *hold, enum audit_act
 	if (details == NULL)
 		return -ENOMEM;
 	int error =
-	    state_hold_put(keeper->state, hold, action, details, audit_writer_size(record_writer(keeper)), ret_outbox);
+	    state_hold_put(keeper->state, hold, (int)action, details, audit_writer_size(record_writer(keeper)), ret_outbox);
 	if (error != 0) {
 		free(details);
 		return error;
@@ -468,6 +463,8 @@ int holds_release_ask(
 	if (error == 0)
 		*ret_release_at_us = asked.release_at_us;
 	hold_release(&asked);
+	if (error == 0)
+		holds_tick(keeper); /* without a delay its time has come already */
 	return error;
 }
 

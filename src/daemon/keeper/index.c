@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "database.h"
 
 /* Migrations: entry n brings version n to n + 1. Never change one that was shipped; add the next. */
 static const char *const migrations[INDEX_VERSION] = {
@@ -44,29 +45,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 };
 
 int index_error(struct index *index, int result) {
-	switch (result & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
+	int error = database_errno(result);
+	if (error == -EUCLEAN)
 		index->damaged = true;
-		return -EUCLEAN;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CONSTRAINT:
-		return -EEXIST;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	default:
-		return -EIO;
-	}
+	return error;
 }
 
 sqlite3_stmt *index_statement(struct index *index, enum index_statement which) {
@@ -236,16 +218,20 @@ static void close_file(struct index *index) {
 	index->db = NULL;
 }
 
-struct index *index_close(struct index *index) {
+struct index *index_abandon(struct index *index) {
 	if (index == NULL)
 		return NULL;
-	int error = index->db == NULL || index->damaged ? 0 : index_commit(index);
-	if (error != 0)
-		log_warning_errno(error, "cannot commit the index; the next start reads again what changed");
 	close_file(index);
 	index_caches_free(index);
 	free(index);
 	return NULL;
+}
+
+struct index *index_close(struct index *index) {
+	int error = index == NULL || index->db == NULL || index->damaged ? 0 : index_commit(index);
+	if (error != 0)
+		log_warning_errno(error, "cannot commit the index; the next start reads again what changed");
+	return index_abandon(index);
 }
 
 static int set_aside(const char *path) {

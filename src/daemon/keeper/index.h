@@ -27,6 +27,9 @@ struct segment_key {
 	uint32_t ordinal; /* tells segments of one start apart (two names of one inode, still and video) */
 };
 
+/* Field by field: a key has padding. */
+bool segment_key_equal(const struct segment_key *a, const struct segment_key *b);
+
 /* Exactly what must still be on the disk for a file to be the one that is meant. */
 struct file_identity {
 	uint64_t inode;
@@ -115,6 +118,8 @@ struct index_root {
 MUST_USE int index_open(const char *state_dir, struct index **ret_index, bool *ret_fresh);
 /* Commits. Takes NULL. Returns NULL. */
 struct index *index_close(struct index *index);
+/* Closes without committing: the next start reads again what changed since. Takes NULL. Returns NULL. */
+struct index *index_abandon(struct index *index);
 MUST_USE int index_commit(struct index *index);
 /* A statement met damage (-EUCLEAN): close the index, set the file aside with index_mark_damaged() and start anew. */
 bool index_damaged(const struct index *index);

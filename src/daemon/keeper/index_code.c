@@ -7,6 +7,10 @@
 
 #include "base/zone.h"
 
+bool segment_key_equal(const struct segment_key *a, const struct segment_key *b) {
+	return a->camera == b->camera && a->start_us == b->start_us && a->ordinal == b->ordinal;
+}
+
 void key_pack(int64_t start_us, uint32_t ordinal, int64_t *ret_start, int64_t *ret_place) {
 	int64_t start = start_us / 1000;
 	int64_t rest = start_us % 1000;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 
 static char *bytes_copy(const void *bytes, size_t length) {
@@ -198,14 +199,8 @@ struct index_camera_entry *index_camera_named(struct index *index, int64_t root,
 }
 
 static struct index_camera_entry *camera_push(struct index *index, int64_t id, int64_t root, struct text name) {
-	if (index->camera_count == index->camera_room) {
-		size_t room = index->camera_room == 0 ? 16 : index->camera_room * 2;
-		struct index_camera_entry *grown = realloc(index->cameras, room * sizeof *grown);
-		if (grown == NULL)
-			return NULL;
-		index->cameras = grown;
-		index->camera_room = room;
-	}
+	if (!array_room(&index->cameras, &index->camera_room, index->camera_count, sizeof *index->cameras))
+		return NULL;
 	char *copy = bytes_copy(name.data, name.length);
 	if (copy == NULL)
 		return NULL;

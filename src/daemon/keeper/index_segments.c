@@ -47,8 +47,7 @@ static void total_remove(struct index_camera_entry *camera, const struct segment
 }
 
 /* Writes the row under its key; by_name keeps two rows from one place. */
-static int row_write(
-    struct index *index, enum index_statement which, const struct segment_row *row, bool derived) {
+static int row_write(struct index *index, enum index_statement which, const struct segment_row *row, bool derived) {
 	uint8_t facts[FACTS_BYTES_MAX];
 	size_t length = facts_pack(row, facts);
 	if (derived) {
@@ -112,7 +111,8 @@ int index_insert(struct index *index, struct segment_row *row) {
 				error = row_write(index, STATEMENT_SEGMENT_INSERT, row, row->derived);
 		}
 	} else {
-		error = row->key.ordinal > ORDINAL_MAX ? -EOVERFLOW : row_write(index, STATEMENT_SEGMENT_INSERT, row, row->derived);
+		error =
+		    row->key.ordinal > ORDINAL_MAX ? -EOVERFLOW : row_write(index, STATEMENT_SEGMENT_INSERT, row, row->derived);
 	}
 	if (error == 0)
 		total_add(camera, row);
@@ -121,17 +121,24 @@ int index_insert(struct index *index, struct segment_row *row) {
 
 typedef int (*unpack_function)(struct index *index, sqlite3_stmt *statement, struct segment_row *ret_row);
 
-static int row_get(struct index *index, const struct segment_key *key, unpack_function unpack, struct segment_row *ret_row) {
+/* The only row of a bound statement; -ENOENT without one. */
+static int row_take(struct index *index, sqlite3_stmt *statement, unpack_function unpack, struct segment_row *ret_row) {
+	int result = sqlite3_step(statement);
+	int error = result == SQLITE_ROW ? unpack(index, statement, ret_row) : -ENOENT;
+	index_statement_end(index, statement);
+	if (result == SQLITE_ROW || result == SQLITE_DONE)
+		return error;
+	error = index_error(index, result);
+	return error != 0 ? error : -EIO;
+}
+
+static int row_get(
+    struct index *index, const struct segment_key *key, unpack_function unpack, struct segment_row *ret_row) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_SEGMENT_GET);
 	if (statement == NULL)
 		return -EIO;
 	bind_key(statement, key);
-	int result = sqlite3_step(statement);
-	int error = result == SQLITE_ROW ? unpack(index, statement, ret_row) : 0;
-	index_statement_end(index, statement);
-	if (result == SQLITE_DONE)
-		return -ENOENT;
-	return error != 0 ? error : index_error(index, result);
+	return row_take(index, statement, unpack, ret_row);
 }
 
 int index_get(struct index *index, const struct segment_key *key, struct segment_row *ret_row) {
@@ -209,12 +216,7 @@ static int find_named(struct index *index, int64_t folder, struct text name, str
 		return -EIO;
 	(void)sqlite3_bind_int64(statement, 1, folder);
 	(void)sqlite3_bind_blob(statement, 2, name.data, (int)name.length, SQLITE_STATIC);
-	int result = sqlite3_step(statement);
-	int error = result == SQLITE_ROW ? segment_unpack(index, statement, ret_row) : 0;
-	index_statement_end(index, statement);
-	if (result == SQLITE_DONE)
-		return -ENOENT;
-	return error != 0 ? error : index_error(index, result);
+	return row_take(index, statement, segment_unpack, ret_row);
 }
 
 static int find_at(
@@ -284,7 +286,8 @@ static int walk(struct index *index, sqlite3_stmt *statement, index_each_segment
 }
 
 /* Bound to a range of a camera's starts; NULL where memory is short or the index is damaged. */
-static sqlite3_stmt *range_statement(struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit) {
+static sqlite3_stmt *range_statement(
+    struct index *index, int64_t camera, int64_t from_us, int64_t to_us, size_t limit) {
 	sqlite3_stmt *statement = index_statement(index, STATEMENT_SEGMENT_RANGE);
 	if (statement == NULL)
 		return NULL;
@@ -328,12 +331,7 @@ int index_before(struct index *index, int64_t camera, int64_t start_us, struct s
 	if (statement == NULL)
 		return -EIO;
 	bind_key(statement, &(struct segment_key){.camera = camera, .start_us = start_us});
-	int result = sqlite3_step(statement);
-	int error = result == SQLITE_ROW ? segment_unpack(index, statement, ret_row) : 0;
-	index_statement_end(index, statement);
-	if (result == SQLITE_DONE)
-		return -ENOENT;
-	return error != 0 ? error : index_error(index, result);
+	return row_take(index, statement, segment_unpack, ret_row);
 }
 
 int64_t index_next_start(struct index *index, int64_t camera, int64_t start_us, enum segment_kind kind) {

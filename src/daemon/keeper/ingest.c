@@ -13,18 +13,6 @@
 
 enum { TICK_SECONDS = 5 };
 
-bool array_room(void **array, size_t *room, size_t count, size_t size) {
-	if (count < *room)
-		return true;
-	size_t wanted = *room == 0 ? 16 : *room * 2;
-	void *grown = reallocarray(*array, wanted, size);
-	if (grown == NULL)
-		return false;
-	*array = grown;
-	*room = wanted;
-	return true;
-}
-
 void identity_of(const struct record_entry *entry, struct file_identity *ret_file) {
 	*ret_file = (struct file_identity){
 	    .inode = entry->inode, .bytes = entry->bytes, .mtime_ns = entry->mtime_ns, .birth_ns = entry->birth_ns};
@@ -95,7 +83,7 @@ static uint64_t hash_of(struct text name) {
 
 static int known_add(struct listing *listing, const char *name, const struct known *what) {
 	size_t length = strlen(name) + 1;
-	if (!array_room((void **)&listing->known, &listing->known_room, listing->known_count, sizeof *listing->known))
+	if (!array_room(&listing->known, &listing->known_room, listing->known_count, sizeof *listing->known))
 		return -ENOMEM;
 	if (listing->names_used + length > listing->names_room) {
 		size_t room = (listing->names_room + length) * 2 + 4096;
@@ -190,15 +178,21 @@ static struct root *root_of(struct keeper *keeper, uint16_t number) {
 	return known && number < keeper->ingest->listing_count ? root : NULL;
 }
 
+/* The root of a message about a folder, as root_of(); notes the time. */
+static struct root *folder_take(struct keeper *keeper, struct message *message, struct record_folder *ret_folder) {
+	struct root *root =
+	    record_folder_get(&message->reader, ret_folder) ? root_of(keeper, ret_folder->root) : NULL;
+	if (root != NULL)
+		ingest_time(keeper->ingest);
+	return root;
+}
+
 void ingest_listing(struct keeper *keeper, struct message *message) {
 	struct ingest *ingest = keeper->ingest;
 	struct record_folder folder;
-	if (!record_folder_get(&message->reader, &folder))
-		return;
-	struct root *root = root_of(keeper, folder.root);
+	struct root *root = folder_take(keeper, message, &folder);
 	if (root == NULL)
 		return;
-	ingest_time(ingest);
 	struct listing *listing = &ingest->listings[root->number];
 	if (!listing->active || !text_equal(text_of(listing->path), folder.path)) {
 		int error = listing_begin(ingest, root, listing, folder.path);
@@ -346,12 +340,9 @@ static void name_gone(struct ingest *ingest, const struct place *place, struct t
 void ingest_changes(struct keeper *keeper, struct message *message) {
 	struct ingest *ingest = keeper->ingest;
 	struct record_folder folder;
-	if (!record_folder_get(&message->reader, &folder))
-		return;
-	struct root *root = root_of(keeper, folder.root);
+	struct root *root = folder_take(keeper, message, &folder);
 	if (root == NULL)
 		return;
-	ingest_time(ingest);
 	struct place place = {.root = root, .path = folder.path};
 	place.folder = index_folder(keeper->index, root->id, folder.path);
 	if (place.folder < 0) {

@@ -115,7 +115,7 @@ static int row_add(struct ingest *ingest, const struct place *place, struct segm
 	else
 		row->state = SEGMENT_OPEN;
 	if (ingest->batching) {
-		if (array_room((void **)&ingest->batch, &ingest->batch_room, ingest->batch_count, sizeof *row)) {
+		if (array_room(&ingest->batch, &ingest->batch_room, ingest->batch_count, sizeof *row)) {
 			ingest->batch[ingest->batch_count++] = *row;
 			return 0;
 		}
@@ -146,12 +146,12 @@ static int by_pointed_key(const void *a, const void *b) {
 int file_batch_insert(struct ingest *ingest, struct root *root) {
 	size_t count = ingest->batch_count;
 	ingest->batch_count = 0;
-	struct segment_row **order = count == 0 ? NULL : malloc(count * sizeof *order);
+	struct segment_row **order = count == 0 ? NULL : malloc(count * sizeof(struct segment_row *));
 	if (order == NULL)
 		return count == 0 ? 0 : -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		order[i] = &ingest->batch[i];
-	qsort(order, count, sizeof *order, by_pointed_key);
+	qsort(order, count, sizeof(struct segment_row *), by_pointed_key);
 	int first_error = 0;
 	for (size_t i = 0; i < count; i++) {
 		int error = index_insert(ingest->keeper->index, order[i]);

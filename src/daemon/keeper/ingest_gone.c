@@ -19,7 +19,7 @@
 static void gone_add(struct ingest *ingest, const struct gone *gone) {
 	if (ingest->gone_count >= GONE_MAX)
 		gone_tick(ingest, true);
-	if (!array_room((void **)&ingest->gone, &ingest->gone_room, ingest->gone_count, sizeof *gone)) {
+	if (!array_room(&ingest->gone, &ingest->gone_room, ingest->gone_count, sizeof *gone)) {
 		log_warning("no memory for what is gone; the next scan finds it again");
 		return;
 	}
@@ -48,6 +48,13 @@ void gone_folder(struct ingest *ingest, const struct root *root, int64_t folder)
 	                 });
 }
 
+/* A name may have been told as gone more than once: closed and renamed, seen when it was gone already. */
+static void gone_forget(struct ingest *ingest, const struct segment_key *key) {
+	for (size_t i = ingest->gone_count; i-- > 0;)
+		if (segment_key_equal(&ingest->gone[i].key, key))
+			ingest->gone[i] = ingest->gone[--ingest->gone_count];
+}
+
 /* The same inode, born at the same instant, with the same bytes: not a new file that got a freed inode. */
 bool gone_take_back(struct ingest *ingest, const struct file_identity *file, struct segment_row *ret_row) {
 	for (size_t i = 0; i < ingest->gone_count; i++) {
@@ -58,7 +65,7 @@ bool gone_take_back(struct ingest *ingest, const struct file_identity *file, str
 		if (index_get(ingest->keeper->index, &gone->key, &row) != 0 || row.state == SEGMENT_DELETING ||
 		    (file->birth_ns == 0 && (row.file.mtime_ns != file->mtime_ns || row.file.bytes != file->bytes)))
 			continue;
-		*gone = ingest->gone[--ingest->gone_count];
+		gone_forget(ingest, &row.key);
 		*ret_row = row;
 		return true;
 	}
@@ -201,7 +208,7 @@ static void missing_all(struct ingest *ingest, const struct gone *due, size_t co
 			used = 0;
 		}
 		int error = index_get(ingest->keeper->index, &due[i].key, &rows[used]);
-		bool twice = used > 0 && memcmp(&rows[used - 1].key, &rows[used].key, sizeof rows[0].key) == 0;
+		bool twice = used > 0 && segment_key_equal(&rows[used - 1].key, &rows[used].key);
 		bool ours = rows[used].state == SEGMENT_DELETING;
 		if (error == 0 && !twice && !ours && rows[used].folder == due[i].folder)
 			used++;

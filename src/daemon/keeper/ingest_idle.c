@@ -16,13 +16,9 @@ int64_t idle_wait_us(const struct root *root) {
 	return (seconds == 0 ? IDLE_SECONDS_DEFAULT : (int64_t)seconds) * US_PER_SECOND;
 }
 
-static bool key_equal(const struct segment_key *a, const struct segment_key *b) {
-	return a->camera == b->camera && a->start_us == b->start_us && a->ordinal == b->ordinal;
-}
-
 static struct idle *idle_find(struct ingest *ingest, const struct segment_key *key) {
 	for (size_t i = 0; i < ingest->idle_count; i++)
-		if (key_equal(&ingest->idle[i].key, key))
+		if (segment_key_equal(&ingest->idle[i].key, key))
 			return &ingest->idle[i];
 	return NULL;
 }
@@ -32,7 +28,7 @@ void idle_watch(struct ingest *ingest, const struct root *root, const struct seg
 	struct idle *idle = idle_find(ingest, &row->key);
 	if (idle == NULL && ingest->idle_count >= IDLE_MAX)
 		return;
-	if (idle == NULL && !array_room((void **)&ingest->idle, &ingest->idle_room, ingest->idle_count, sizeof *idle))
+	if (idle == NULL && !array_room(&ingest->idle, &ingest->idle_room, ingest->idle_count, sizeof *idle))
 		return;
 	if (idle == NULL)
 		idle = &ingest->idle[ingest->idle_count++];

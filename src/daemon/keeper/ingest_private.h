@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "audit/entry.h"
+#include "base/array.h"
 #include "index.h"
 #include "ingest.h"
 #include "ipc/message.h"
@@ -125,8 +126,6 @@ struct ingest {
 	struct event *timer; /* gone and idle */
 };
 
-/* Grows an array by doubling; false without memory. */
-bool array_room(void **array, size_t *room, size_t count, size_t size);
 void identity_of(const struct record_entry *entry, struct file_identity *ret_file);
 bool identity_equal(const struct file_identity *a, const struct file_identity *b);
 void ingest_time(struct ingest *ingest);

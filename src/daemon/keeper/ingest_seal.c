@@ -42,7 +42,7 @@ static void seal_queue(struct ingest *ingest, const struct segment_row *row) {
 	if (ingest->seal_count >= SEALS_MAX)
 		seal_flush(ingest, true);
 	if (ingest->seal_count >= SEALS_MAX ||
-	    !array_room((void **)&ingest->seals, &ingest->seal_room, ingest->seal_count, sizeof *ingest->seals)) {
+	    !array_room(&ingest->seals, &ingest->seal_room, ingest->seal_count, sizeof *ingest->seals)) {
 		if (!ingest->sealing_failed)
 			log_warning("seal entries cannot be written; those over %d are left out", SEALS_MAX);
 		ingest->sealing_failed = true;

@@ -30,7 +30,7 @@ static bool sidecar_make(struct sidecar *sidecar, const struct record_entry *ent
 
 int sidecar_defer(struct listing *listing, const struct record_entry *entry, const char *owner) {
 	if (!array_room(
-	        (void **)&listing->sidecars, &listing->sidecar_room, listing->sidecar_count, sizeof *listing->sidecars) ||
+	        &listing->sidecars, &listing->sidecar_room, listing->sidecar_count, sizeof *listing->sidecars) ||
 	    !sidecar_make(&listing->sidecars[listing->sidecar_count], entry, owner))
 		return -ENOMEM;
 	listing->sidecar_count++;
@@ -131,8 +131,10 @@ void sidecar_wait(
 		sidecar_free(&orphan.sidecar);
 		return;
 	}
-	if (ingest->orphans == NULL)
+	if (ingest->orphans == NULL) {
 		ingest->orphans = calloc(ORPHANS_MAX, sizeof *ingest->orphans);
+		ingest->orphan_count = 0;
+	}
 	if (ingest->orphans == NULL || ingest->orphan_count == ORPHANS_MAX) {
 		struct folder_row folder;
 		sidecar_free(&orphan.sidecar);
@@ -145,7 +147,7 @@ void sidecar_wait(
 		if (other->folder != place->folder || strcmp(other->sidecar.name, orphan.sidecar.name) != 0)
 			continue;
 		sidecar_free(&other->sidecar);
-		*other = orphan;
+		other->sidecar = orphan.sidecar;
 		return;
 	}
 	ingest->orphans[ingest->orphan_count++] = orphan;

@@ -290,7 +290,8 @@ static void close_parts(struct keeper *keeper) {
 		ingest_flush(keeper);
 	if (keeper->record != NULL)
 		(void)record_append(keeper, AUDIT_STOP, AUDIT_SUCCESS, NULL, NULL, NULL, NULL);
-	if (keeper->rebuild != NULL && !damaged && rebuild_commit(keeper) != 0)
+	bool committed = keeper->rebuild != NULL && !damaged && rebuild_commit(keeper) == 0;
+	if (keeper->rebuild != NULL && !damaged && !committed)
 		log_warning("cannot commit the index; the next start catches up");
 	keeper->control = control_close(keeper->control);
 	keeper->children = children_close(keeper->children);
@@ -301,7 +302,8 @@ static void close_parts(struct keeper *keeper) {
 	keeper->holds = holds_close(keeper->holds);
 	keeper->rebuild = rebuild_close(keeper->rebuild);
 	keeper->roots = roots_close(keeper->roots);
-	keeper->index = index_close(keeper->index);
+	/* Rows must not go without the durable entry that tells of them. */
+	keeper->index = committed ? index_close(keeper->index) : index_abandon(keeper->index);
 	if (damaged && index_mark_damaged(keeper->settings->state_dir) != 0)
 		log_error("the damaged index cannot be set aside: move index.db away by hand");
 	keeper->timekeeping = timekeeping_close(keeper->timekeeping);

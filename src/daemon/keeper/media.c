@@ -59,14 +59,10 @@ static void begin_next(struct media *media);
 
 /* ---- the queue ---- */
 
-static bool key_equal(const struct segment_key *a, const struct segment_key *b) {
-	return a->camera == b->camera && a->start_us == b->start_us && a->ordinal == b->ordinal;
-}
-
 static bool queue_has(const struct queue *queue, const struct segment_key *key) {
 	/* The newest few are where doubles come from: a segment that is sealed and altered in one go. */
 	for (size_t i = queue->count > 8 ? queue->count - 8 : 0; i < queue->count; i++)
-		if (key_equal(&queue->keys[(queue->first + i) % QUEUE_MAX], key))
+		if (segment_key_equal(&queue->keys[(queue->first + i) % QUEUE_MAX], key))
 			return true;
 	return false;
 }

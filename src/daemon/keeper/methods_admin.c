@@ -19,11 +19,8 @@
 static void root_list_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	json_t *result = answer_new();
 	json_object_set_new(result, "roots", roots_json(keeper, &overview));
 	overview_release(&overview);

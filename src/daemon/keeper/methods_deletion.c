@@ -73,11 +73,8 @@ static void deletion_plan_call(struct keeper *keeper, struct request *request, c
 	int64_t until = clock_wall_us() + US_PER_DAY, interval_us = 0;
 	if (!param_instant(keeper, request, params, "until", &until))
 		return;
-	int error = overview_gather(keeper, until, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, until, &overview))
 		return;
-	}
 	(void)!duration_fixed_us(&keeper->settings->expiry_interval, &interval_us);
 	json_t *result = answer_new();
 	json_t *list = json_array();
@@ -107,11 +104,8 @@ static void deletion_plan_call(struct keeper *keeper, struct request *request, c
 static void deletion_status_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	json_t *result = answer_new();
 	json_t *deletion = deletion_json(keeper, &overview);
 	json_object_update(result, deletion);

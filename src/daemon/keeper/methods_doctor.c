@@ -193,11 +193,8 @@ static int failed_add(const struct segment_row *row, void *context) {
 void doctor_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	json_t *list = json_array();
 	for (size_t i = 0; i < roots_count(keeper); i++) {
 		const struct root *root = roots_get(keeper, i);

@@ -120,7 +120,7 @@ static void explain_row(struct keeper *keeper, struct request *request, const st
 	struct camera_row camera;
 	int error = index_camera_get(keeper->index, row->key.camera, &camera);
 	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return;
 	}
 	struct explanation explanation = {0};

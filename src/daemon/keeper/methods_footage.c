@@ -58,6 +58,8 @@ json_t *footage_json(struct keeper *keeper, const struct camera_row *camera, con
 	answer_text(object, "path", path);
 	answer_time(keeper, object, "start", row->key.start_us, zone);
 	answer_time(keeper, object, "end", end, zone);
+	json_object_set_new(object, "start_us", json_integer(row->key.start_us));
+	json_object_set_new(object, "end_us", json_integer(end));
 	json_object_set_new(object, "milliseconds", json_integer((end - row->key.start_us) / 1000));
 	answer_integer(object, "bytes", row->file.bytes);
 	answer_text(object, "state", footage_state_word(row->state));
@@ -201,7 +203,7 @@ static void footage_list_call(struct keeper *keeper, struct request *request, co
 	camera_names_release(&names);
 	if (error < 0) {
 		json_decref(listing.rows);
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return;
 	}
 	json_t *result = answer_new();
@@ -242,7 +244,7 @@ static void footage_gaps_call(struct keeper *keeper, struct request *request, co
 	int error = coverage_compute(keeper, names.names, names.count, span, &coverage);
 	camera_names_release(&names);
 	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return;
 	}
 	json_t *result = answer_new();

@@ -218,7 +218,7 @@ static void preview_answer(
 	int error = hold_coverage_add(keeper, result, names, span);
 	if (error < 0) {
 		json_decref(result);
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return;
 	}
 	request_reply(request, result);

@@ -100,7 +100,7 @@ void hold_coverage_call(struct keeper *keeper, struct request *request, const js
 	int error = coverage_of(keeper, result, hold);
 	if (error < 0) {
 		json_decref(result);
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return;
 	}
 	request_reply(request, result);

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "answer.h"
 #include "audit/writer.h"
@@ -153,11 +152,8 @@ static void totals_print(struct keeper *keeper, FILE *out, const struct overview
 void metrics_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);

@@ -175,11 +175,8 @@ static void status_sentence(const struct overview *overview, size_t attention, c
 static void status_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	json_t *result = answer_new();
 	json_t *attention = overview_attention(keeper, &overview);
 	char sentence[256];
@@ -206,11 +203,8 @@ static void status_call(struct keeper *keeper, struct request *request, const js
 static void camera_list_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	json_t *result = answer_new();
 	json_object_set_new(result, "cameras", cameras_json(keeper, &overview));
 	overview_release(&overview);
@@ -237,11 +231,8 @@ static void camera_show_call(struct keeper *keeper, struct request *request, con
 	struct overview overview;
 	if (!param_text(request, params, "camera", true, &given) || !param_camera(keeper, request, given, &camera))
 		return;
-	int error = overview_gather(keeper, clock_wall_us() + US_PER_DAY, &overview);
-	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+	if (!overview_for_request(keeper, request, clock_wall_us() + US_PER_DAY, &overview))
 		return;
-	}
 	json_t *result = answer_new();
 	for (size_t i = 0; i < overview.camera_count; i++)
 		if (overview.cameras[i].row.id == camera.id) {

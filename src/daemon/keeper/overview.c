@@ -88,6 +88,14 @@ int overview_gather(struct keeper *keeper, int64_t until_us, struct overview *re
 	return 0;
 }
 
+bool overview_for_request(
+    struct keeper *keeper, struct request *request, int64_t until_us, struct overview *ret_overview) {
+	int error = overview_gather(keeper, until_us, ret_overview);
+	if (error < 0)
+		answer_index_error(request, error);
+	return error >= 0;
+}
+
 void overview_release(struct overview *overview) {
 	free(overview->cameras);
 	memset(overview, 0, sizeof(*overview));
@@ -132,6 +140,26 @@ static void closed_attention(const struct root *root, json_t *list) {
 		    strerror((int)root->closed_errno));
 }
 
+/* The holds in force with cameras of a root, as "H-2026-0001, …"; as many as there is room for. */
+static void holds_on_root(const struct keeper *keeper, const char *root, char *text, size_t room) {
+	size_t used = 0, length = strlen(root);
+	text[0] = '\0';
+	for (size_t i = 0; i < holds_count(keeper); i++) {
+		const struct hold *hold = holds_get(keeper, i);
+		bool named = hold->all_cameras;
+		for (size_t j = 0; !named && j < hold->camera_count; j++)
+			named = strncmp(hold->cameras[j], root, length) == 0 && hold->cameras[j][length] == '/';
+		if (!named || !hold_in_force(hold))
+			continue;
+		int written = snprintf(text + used, room - used, "%s%s", used > 0 ? ", " : "", hold->id);
+		if (written < 0 || (size_t)written >= room - used) {
+			text[used] = '\0';
+			return;
+		}
+		used += (size_t)written;
+	}
+}
+
 static void root_attention(
     struct keeper *keeper, const struct overview *overview, const struct root *root, json_t *list) {
 	char moment[48], count[32];
@@ -140,6 +168,10 @@ static void root_attention(
 	if (root->state == ROOT_OFFLINE) {
 		answer_moment(keeper, root->since_us, root->zone, moment, sizeof(moment));
 		answer_say(list, "%s is offline since %s: %s", name, moment, root->reason);
+		char holds[400];
+		holds_on_root(keeper, name, holds, sizeof(holds));
+		if (holds[0] != '\0')
+			answer_say(list, "holds may have footage on %s, which is not here: %s", name, holds);
 	} else if (past > 0 && root->settings->mode == ROOT_OBSERVE) {
 		int64_t since = root->observing_since_us ? root->observing_since_us : keeper->started_us;
 		answer_moment(keeper, since, root->zone, moment, sizeof(moment));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@
 #include "settings/settings.h"
 
 struct keeper;
+struct request;
 
 struct overview_camera {
 	struct camera_row row;
@@ -31,6 +33,9 @@ struct overview {
 
 /* 0 or a negative errno. `until_us`: what the plans count to. */
 MUST_USE int overview_gather(struct keeper *keeper, int64_t until_us, struct overview *ret_overview);
+/* The same for a method: false after answering the request with an error. */
+MUST_USE bool overview_for_request(
+    struct keeper *keeper, struct request *request, int64_t until_us, struct overview *ret_overview);
 void overview_release(struct overview *overview);
 /* Sentences about what is past its limit or needs a person: empty when all is in order. */
 json_t *overview_attention(struct keeper *keeper, const struct overview *overview);

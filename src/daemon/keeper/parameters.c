@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "audit/entry.h"
 #include "base/clock.h"
+#include "base/distance.h"
 #include "base/zone.h"
 #include "control.h"
 #include "hold.h"
@@ -92,34 +93,12 @@ static size_t cameras_match(const struct camera_row *list, size_t count, const c
 	return found;
 }
 
-static unsigned edit_distance(const char *a, const char *b) {
-	unsigned row[64];
-	size_t width = strlen(b);
-	if (width >= ARRAY_LENGTH(row) || strlen(a) >= ARRAY_LENGTH(row))
-		return 64;
-	for (unsigned j = 0; j <= width; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
-		row[0] = i;
-		for (unsigned j = 1; j <= width; j++) {
-			unsigned above = row[j];
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-			best = above + 1 < best ? above + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			diagonal = above;
-			row[j] = best;
-		}
-	}
-	return row[width];
-}
-
 static void camera_unknown(
     struct request *request, const struct camera_row *list, size_t count, const char *given, bool may_be_future) {
 	const char *nearest = NULL;
 	unsigned least = 3;
 	for (size_t i = 0; i < count; i++) {
-		unsigned distance = edit_distance(given, list[i].name);
+		unsigned distance = word_distance(given, list[i].name);
 		if (distance < least) {
 			least = distance;
 			nearest = list[i].name;
@@ -137,7 +116,7 @@ bool param_camera(struct keeper *keeper, struct request *request, const char *gi
 	size_t count = 0;
 	int error = cameras_load(keeper, &list, &count);
 	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return false;
 	}
 	const struct camera_row *found = NULL;
@@ -241,6 +220,7 @@ static bool names_resolve(const struct naming *naming, const json_t *given, stru
 		return false;
 	}
 	names->names = calloc(room + 1, sizeof(char *));
+	names->count = 0;
 	if (!names->names) {
 		request_fail(naming->request, CONTROL_INTERNAL, "memory", "out of memory");
 		return false;
@@ -266,7 +246,7 @@ bool param_cameras(struct keeper *keeper, struct request *request, const json_t 
 	struct naming naming = {.keeper = keeper, .request = request, .allow_future = allow_future};
 	int error = cameras_load(keeper, &list, &naming.count);
 	if (error < 0) {
-		request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+		answer_index_error(request, error);
 		return false;
 	}
 	naming.list = list;

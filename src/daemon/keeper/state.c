@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "base/log.h"
+#include "database.h"
 
 struct state {
 	sqlite3 *db;
@@ -54,28 +55,6 @@ static const char *const migrations[] = {
 
 enum { SCHEMA_VERSION = sizeof migrations / sizeof migrations[0] };
 
-static int sqlite_errno(int result) {
-	switch (result & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	case SQLITE_CANTOPEN:
-		return -EACCES;
-	default:
-		return -EIO;
-	}
-}
-
 /* One statement with values bound by kind: i integer, t text (NULL allowed), b bytes (pointer, size_t). Prepared anew:
  * state changes are few. */
 static sqlite3_stmt *prepare(struct state *state, const char *sql) {
@@ -87,13 +66,13 @@ static sqlite3_stmt *prepare(struct state *state, const char *sql) {
 
 static int finish(struct state *state, sqlite3_stmt *statement) {
 	if (statement == NULL)
-		return sqlite_errno(sqlite3_errcode(state->db));
+		return database_errno(sqlite3_errcode(state->db));
 	(void)sqlite3_step(statement);
-	return sqlite_errno(sqlite3_finalize(statement));
+	return database_errno(sqlite3_finalize(statement));
 }
 
 static int execute(struct state *state, const char *sql) {
-	return sqlite_errno(sqlite3_exec(state->db, sql, NULL, NULL, NULL));
+	return database_errno(sqlite3_exec(state->db, sql, NULL, NULL, NULL));
 }
 
 /* Ends a transaction: commits when `error` is 0. */
@@ -113,12 +92,12 @@ static int column_text(sqlite3_stmt *statement, int column, char *text, size_t r
 static int integer_pragma(struct state *state, const char *sql, int64_t *ret_value) {
 	sqlite3_stmt *statement = prepare(state, sql);
 	if (statement == NULL)
-		return sqlite_errno(sqlite3_errcode(state->db));
+		return database_errno(sqlite3_errcode(state->db));
 	int result = sqlite3_step(statement);
 	if (result == SQLITE_ROW)
 		*ret_value = sqlite3_column_int64(statement, 0);
 	(void)sqlite3_finalize(statement);
-	return result == SQLITE_ROW ? 0 : sqlite_errno(result);
+	return result == SQLITE_ROW ? 0 : database_errno(result);
 }
 
 static bool is_sound(struct state *state) {
@@ -151,7 +130,7 @@ static int open_database(struct state *state, char *message, size_t room) {
 	    state->path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result != SQLITE_OK) {
 		(void)snprintf(message, room, "cannot open '%s': %s", state->path, sqlite3_errmsg(state->db));
-		return sqlite_errno(result);
+		return database_errno(result);
 	}
 	(void)sqlite3_busy_timeout(state->db, 1000);
 	int64_t version = 0;
@@ -230,7 +209,7 @@ int state_copy(struct state *state, int64_t now_us) {
 	}
 	(void)sqlite3_close(copy);
 	if (result != SQLITE_OK)
-		return sqlite_errno(result);
+		return database_errno(result);
 	if (access(today, F_OK) == 0 && rename(today, yesterday) < 0)
 		return -errno;
 	if (rename(fresh, today) < 0)
@@ -314,7 +293,7 @@ int state_hold_put(struct state *state, const struct hold *hold, int action, con
 static int read_cameras(struct state *state, struct hold *hold) {
 	sqlite3_stmt *statement = prepare(state, "SELECT camera FROM hold_camera WHERE hold = ?1 ORDER BY place");
 	if (statement == NULL)
-		return sqlite_errno(sqlite3_errcode(state->db));
+		return database_errno(sqlite3_errcode(state->db));
 	(void)sqlite3_bind_text(statement, 1, hold->id, -1, SQLITE_STATIC);
 	hold->cameras = calloc(HOLD_CAMERAS_MAX, sizeof *hold->cameras);
 	int error = hold->cameras == NULL ? -ENOMEM : 0;
@@ -329,7 +308,7 @@ static int read_cameras(struct state *state, struct hold *hold) {
 			hold->cameras[hold->camera_count++] = name;
 	}
 	(void)sqlite3_finalize(statement);
-	return error != 0 ? error : sqlite_errno(result);
+	return error != 0 ? error : database_errno(result);
 }
 
 static int read_hold(struct state *state, sqlite3_stmt *statement, struct hold *hold) {
@@ -363,7 +342,7 @@ static int read_hold(struct state *state, sqlite3_stmt *statement, struct hold *
 int state_holds(struct state *state, int (*each)(const struct hold *hold, void *context), void *context) {
 	sqlite3_stmt *statement = prepare(state, "SELECT * FROM hold ORDER BY placed_us, id");
 	if (statement == NULL)
-		return sqlite_errno(sqlite3_errcode(state->db));
+		return database_errno(sqlite3_errcode(state->db));
 	int error = 0;
 	int result = SQLITE_DONE;
 	while (error == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -375,7 +354,7 @@ int state_holds(struct state *state, int (*each)(const struct hold *hold, void *
 		hold_release(&hold);
 	}
 	(void)sqlite3_finalize(statement);
-	return error != 0 ? error : sqlite_errno(result);
+	return error != 0 ? error : database_errno(result);
 }
 
 int state_hold_next_number(struct state *state, int64_t *ret_number) {
@@ -405,14 +384,14 @@ int state_outbox(struct state *state,
     int (*each)(int64_t outbox, int action, const char *details, uint64_t log_size, void *context), void *context) {
 	sqlite3_stmt *statement = prepare(state, "SELECT id, action, details, log_size FROM outbox ORDER BY id");
 	if (statement == NULL)
-		return sqlite_errno(sqlite3_errcode(state->db));
+		return database_errno(sqlite3_errcode(state->db));
 	int error = 0;
 	int result = SQLITE_DONE;
 	while (error == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW)
 		error = each(sqlite3_column_int64(statement, 0), sqlite3_column_int(statement, 1),
 		    (const char *)sqlite3_column_text(statement, 2), (uint64_t)sqlite3_column_int64(statement, 3), context);
 	(void)sqlite3_finalize(statement);
-	return error != 0 ? error : sqlite_errno(result);
+	return error != 0 ? error : database_errno(result);
 }
 
 int state_intent_put(
@@ -434,7 +413,7 @@ int state_intent_remove(struct state *state, int64_t intent) {
 int state_intents(struct state *state, int (*each)(const struct intent_row *intent, void *context), void *context) {
 	sqlite3_stmt *statement = prepare(state, "SELECT id, root, log_size, items FROM intent ORDER BY id");
 	if (statement == NULL)
-		return sqlite_errno(sqlite3_errcode(state->db));
+		return database_errno(sqlite3_errcode(state->db));
 	int error = 0;
 	int result = SQLITE_DONE;
 	while (error == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -448,13 +427,13 @@ int state_intents(struct state *state, int (*each)(const struct intent_row *inte
 		error = each(&intent, context);
 	}
 	(void)sqlite3_finalize(statement);
-	return error != 0 ? error : sqlite_errno(result);
+	return error != 0 ? error : database_errno(result);
 }
 
 /* Ends a query for one row: -ENOENT when there was none. */
 static int end_query(sqlite3_stmt *statement, int result, int error) {
 	(void)sqlite3_finalize(statement);
-	return result == SQLITE_DONE ? -ENOENT : result != SQLITE_ROW ? sqlite_errno(result) : error;
+	return result == SQLITE_DONE ? -ENOENT : result != SQLITE_ROW ? database_errno(result) : error;
 }
 
 int state_volume_get(struct state *state, const char *root, struct volume_row *ret_row) {

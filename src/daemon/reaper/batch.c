@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static int text_add(struct batch *batch, struct text text, uint32_t *ret_offset) {
 	size_t needed = batch->text_bytes + text.length + 1;
 	if (needed > BATCH_TEXT_BYTES_MAX)
@@ -28,15 +30,7 @@ static int text_add(struct batch *batch, struct text text, uint32_t *ret_offset)
 static int item_reserve(struct batch *batch) {
 	if (batch->count >= BATCH_ITEMS_MAX)
 		return -E2BIG;
-	if (batch->count < batch->room)
-		return 0;
-	size_t room = batch->room == 0 ? 1024 : batch->room * 2;
-	struct batch_item *items = reallocarray(batch->items, room, sizeof *items);
-	if (items == NULL)
-		return -ENOMEM;
-	batch->items = items;
-	batch->room = room;
-	return 0;
+	return array_room(&batch->items, &batch->room, batch->count, sizeof *batch->items) ? 0 : -ENOMEM;
 }
 
 static bool holds_nul(struct text text) {

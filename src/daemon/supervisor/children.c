@@ -481,8 +481,8 @@ int children_open(struct supervisor *supervisor) {
 }
 
 void children_close(struct supervisor *supervisor) {
-	while (!LIST_EMPTY(&supervisor->children.list)) {
-		struct child *child = LIST_FIRST(&supervisor->children.list);
+	for (struct child *child = LIST_FIRST(&supervisor->children.list), *after; child != NULL; child = after) {
+		after = LIST_NEXT(child, next);
 		if (child->pid > 0)
 			log_warning(
 			    "%s (process %d) hangs in the kernel and ends when it can", child_name(child).text, (int)child->pid);

@@ -64,7 +64,7 @@ struct owner {
 static int folder_open(const char *key, const char *path, mode_t mode, struct owner owner) {
 	int error = folder_make(path, mode);
 	int fd = -1;
-	struct stat facts;
+	struct stat facts = {0};
 	if (error >= 0) {
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		error = fd < 0 || fstat(fd, &facts) < 0 ? -errno : 0;

@@ -80,14 +80,17 @@ static void changes_begin(struct watcher *watcher, const struct root *root, stru
 	record_folder_put(&watcher->out.writer, &(struct record_folder){.root = root->index, .path = path});
 }
 
-/* Events of one folder, sorted by name, told in as few messages as possible. */
-/* What happened before a removal happened to something else; of one name only the last event stays, with all that happened. */
+/*
+ * Of one name only the last event stays, with all that happened; what happened before a removal happened
+ * to something else.
+ */
 static size_t events_merge(struct name_event *events, size_t count) {
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		if ((events[i].mask & (IN_DELETE | IN_MOVED_FROM)) != 0)
 			events[i].mask = 0;
-		bool again = kept > 0 && events[kept - 1].wd == events[i].wd && strcmp(events[kept - 1].name, events[i].name) == 0;
+		bool again =
+		    kept > 0 && events[kept - 1].wd == events[i].wd && strcmp(events[kept - 1].name, events[i].name) == 0;
 		if (again && events[i].mask != 0)
 			events[i].mask |= events[kept - 1].mask;
 		events[again ? kept - 1 : kept++] = events[i];
@@ -95,7 +98,7 @@ static size_t events_merge(struct name_event *events, size_t count) {
 	return kept;
 }
 
-/* Tells of one folder's names either those that were removed last, or the others. */
+/* Tells of one folder's names, in as few messages as possible: either those that were removed last, or the others. */
 static int folder_tell(struct watcher *watcher, const struct name_event *events, size_t count, bool removed) {
 	char path[PATH_BYTES_MAX + 1];
 	bool any = false;

@@ -63,11 +63,7 @@ static int fail(int error, const char *what) {
 	return EXIT_FAILURE;
 }
 
-int main(void) {
-	log_open("watcher", LOG_LEVEL_INFO);
-	struct watcher *watcher = calloc(1, sizeof *watcher);
-	if (watcher == NULL || chdir("/") < 0)
-		return fail(-errno, "cannot start");
+static int run(struct watcher *watcher) {
 	struct start start = {0};
 	int error = start_receive(&watcher->message, &start);
 	if (error != 0)
@@ -82,6 +78,18 @@ int main(void) {
 		return fail(error, "cannot give up rights");
 	error = watcher_run(watcher);
 	watcher_release(watcher);
-	free(watcher);
 	return error == 0 ? EXIT_SUCCESS : fail(error, "cannot go on");
+}
+
+int main(void) {
+	log_open("watcher", LOG_LEVEL_INFO);
+	struct watcher *watcher = calloc(1, sizeof *watcher);
+	if (watcher == NULL || chdir("/") < 0) {
+		int error = -errno;
+		free(watcher);
+		return fail(error, "cannot start");
+	}
+	int status = run(watcher);
+	free(watcher);
+	return status;
 }

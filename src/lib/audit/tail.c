@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "audit/tile.h"
 
 void tail_release(struct tail *tail) {
@@ -14,14 +15,8 @@ void tail_release(struct tail *tail) {
 }
 
 static int tail_grow(struct tail *tail, size_t length) {
-	if (tail->count == tail->room) {
-		size_t room = tail->room == 0 ? TILE_WIDTH : 2 * tail->room;
-		struct tail_entry *entries = realloc(tail->entries, room * sizeof *entries);
-		if (entries == NULL)
-			return -ENOMEM;
-		tail->entries = entries;
-		tail->room = room;
-	}
+	if (!array_room(&tail->entries, &tail->room, tail->count, sizeof *tail->entries))
+		return -ENOMEM;
 	if (tail->bytes_room - tail->used < length) {
 		size_t room = 2 * (tail->used + length) + 16384;
 		uint8_t *bytes = realloc(tail->bytes, room);

@@ -63,16 +63,21 @@ static void write_line(enum log_level level, const char *text, const char *cause
 	(void)ignored;
 }
 
+static PRINTF_LIKE(3, 0) void write_text(
+    enum log_level level, const char *cause, const char *format, va_list arguments) {
+	char text[1024];
+	(void)vsnprintf(text, sizeof text, format, arguments);
+	write_line(level, text, cause);
+}
+
 void log_line(enum log_level level, const char *format, ...) {
 	if (level > log_lowest)
 		return;
 	int saved = errno;
-	char text[1024];
 	va_list arguments;
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof text, format, arguments);
+	write_text(level, NULL, format, arguments);
 	va_end(arguments);
-	write_line(level, text, NULL);
 	errno = saved;
 }
 
@@ -80,12 +85,10 @@ void log_line_errno(enum log_level level, int error, const char *format, ...) {
 	if (level > log_lowest)
 		return;
 	int saved = errno;
-	char text[1024];
+	char cause[128];
 	va_list arguments;
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof text, format, arguments);
+	write_text(level, strerror_r(error < 0 ? -error : error, cause, sizeof cause), format, arguments);
 	va_end(arguments);
-	char cause[128];
-	write_line(level, text, strerror_r(error < 0 ? -error : error, cause, sizeof cause));
 	errno = saved;
 }

@@ -458,8 +458,8 @@ static enum span_error finish(struct parser *parser, int64_t from_us, int64_t to
 
 /* `A..B`; whole days, months and quarters are taken whole at both ends. */
 static enum span_error parse_range(struct parser *parser, char *first, char *second, struct span *ret_span) {
-	struct moment from;
-	struct moment to;
+	struct moment from = {0};
+	struct moment to = {0};
 	enum span_error error = parse_moment(parser, first, date_of(parser, parser->now_us), &from);
 	if (error != SPAN_OK)
 		return error;
@@ -492,7 +492,7 @@ static char *find_length(char *text, int64_t *ret_us) {
 }
 
 static enum span_error parse_single(struct parser *parser, char *text, struct span *ret_span) {
-	struct moment moment;
+	struct moment moment = {0};
 	int64_t length;
 	struct date today = date_of(parser, parser->now_us);
 	char *plus = find_length(text, &length);
@@ -529,7 +529,7 @@ static bool copy(struct parser *parser, const char *text, char to[TEXT_LIMIT + 1
 enum span_error span_parse(
     const char *text, const struct zone *zone, int64_t now_us, struct span *ret_span, char *message, size_t room) {
 	struct parser parser = {zone, now_us, message, room};
-	char copied[TEXT_LIMIT + 1];
+	char copied[TEXT_LIMIT + 1] = "";
 	if (!copy(&parser, text, copied))
 		return SPAN_MALFORMED;
 	char *separator = strstr(copied, "..");
@@ -548,10 +548,10 @@ enum span_error span_parse(
 enum span_error span_parse_instant(
     const char *text, const struct zone *zone, int64_t now_us, int64_t *ret_us, char *message, size_t room) {
 	struct parser parser = {zone, now_us, message, room};
-	char copied[TEXT_LIMIT + 1];
+	char copied[TEXT_LIMIT + 1] = "";
 	if (!copy(&parser, text, copied))
 		return SPAN_MALFORMED;
-	struct moment moment;
+	struct moment moment = {0};
 	enum span_error error = parse_moment(&parser, copied, date_of(&parser, now_us), &moment);
 	if (error == SPAN_OK)
 		*ret_us = moment.from_us;

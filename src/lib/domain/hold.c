@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 const char *const hold_reasons[] = {"offence", "damage", "nuisance", "identify_perpetrator", "identify_disturber",
     "identify_witness", "identify_victim", NULL};
 
@@ -53,14 +55,8 @@ void hold_set_clear(struct hold_set *set) {
 }
 
 int hold_set_add(struct hold_set *set, struct span span) {
-	if (set->count == set->room) {
-		size_t room = set->room == 0 ? 16 : set->room * 2;
-		struct span *spans = reallocarray(set->spans, room, sizeof *spans);
-		if (spans == NULL)
-			return -ENOMEM;
-		set->spans = spans;
-		set->room = room;
-	}
+	if (!array_room(&set->spans, &set->room, set->count, sizeof *set->spans))
+		return -ENOMEM;
 	if (span.to_us <= span.from_us) {
 		int64_t last = span.from_us;
 		span.from_us = span.to_us;

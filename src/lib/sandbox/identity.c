@@ -61,7 +61,7 @@ static int identity_change(uid_t user, gid_t group) {
 }
 
 int identity_drop(uid_t user, gid_t group, const struct program_row *row) {
-	struct capability_sets had;
+	struct capability_sets had = {0};
 	int error = capabilities_read(&had);
 	if (error != 0)
 		return error;
@@ -87,7 +87,7 @@ int identity_drop(uid_t user, gid_t group, const struct program_row *row) {
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 ||
 	    (death_signal != 0 && prctl(PR_SET_PDEATHSIG, (unsigned long)death_signal, 0, 0, 0) < 0))
 		return -errno;
-	struct capability_sets now;
+	struct capability_sets now = {0};
 	error = capabilities_read(&now);
 	if (error != 0)
 		return error;
@@ -95,7 +95,7 @@ int identity_drop(uid_t user, gid_t group, const struct program_row *row) {
 }
 
 uint64_t sandbox_capabilities_missing(void) {
-	struct capability_sets had;
+	struct capability_sets had = {0};
 	const struct program_row *row = program_row_of(PROCESS_SUPERVISOR);
 	return capabilities_read(&had) == 0 ? row->permitted & ~had.permitted : 0;
 }

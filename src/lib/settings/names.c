@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/distance.h"
 #include "settings/settings.h"
 
 #define TABLE(name, ...)                                    \
@@ -37,40 +38,12 @@ bool name_find(const struct name_table *table, const char *name, size_t *ret_ind
 	return false;
 }
 
-enum { NEAREST_LENGTH_MAX = 40 };
-
-/* Levenshtein's distance. */
-static size_t distance(const char *a, const char *b) {
-	size_t row[NEAREST_LENGTH_MAX + 1];
-	size_t length = strlen(b);
-	for (size_t k = 0; k <= length; k++)
-		row[k] = k;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t k = 1; k <= length; k++) {
-			size_t best = diagonal + (a[i] != b[k - 1]);
-			diagonal = row[k];
-			if (row[k] + 1 < best)
-				best = row[k] + 1;
-			if (row[k - 1] + 1 < best)
-				best = row[k - 1] + 1;
-			row[k] = best;
-		}
-	}
-	return row[length];
-}
-
 const char *name_nearest(const char *const *names, size_t count, const char *written) {
 	const char *nearest = NULL;
 	size_t written_length = strlen(written);
 	size_t least = written_length / 2 < 4 ? written_length / 2 + 1 : 4;
-	if (written_length > NEAREST_LENGTH_MAX)
-		return NULL;
 	for (size_t i = 0; i < count; i++) {
-		if (strlen(names[i]) > NEAREST_LENGTH_MAX)
-			continue;
-		size_t steps = distance(written, names[i]);
+		size_t steps = word_distance(written, names[i]);
 		if (steps < least) {
 			least = steps;
 			nearest = names[i];

@@ -509,7 +509,8 @@ bool pattern_makes_folder(const struct pattern *pattern, struct text folder) {
 	const struct component *own = &pattern->components[count - 1];
 	for (unsigned i = 0; i < (unsigned)own->first + own->count; i++) {
 		const struct token *token = &pattern->tokens[i];
-		if ((token->kind >= TOKEN_YEAR && token->kind <= TOKEN_NUMBER) || (token->kind == TOKEN_NAME && token->slot == NAME_EVENT))
+		if ((token->kind >= TOKEN_YEAR && token->kind <= TOKEN_NUMBER) ||
+		    (token->kind == TOKEN_NAME && token->slot == NAME_EVENT))
 			return true;
 	}
 	return false;

@@ -11,12 +11,16 @@
 #include "nouns.h"
 #include "screen.h"
 
-void footage_list_show(const json_t *answer) {
+static void span_show(const json_t *answer) {
 	const json_t *span = json_object_get(answer, "span");
-	size_t i;
-	json_t *row;
 	put(STYLE_DIM, "%s .. %s  (%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"),
 	    get_text(span, "from"), get_text(span, "to"));
+}
+
+void footage_list_show(const json_t *answer) {
+	size_t i;
+	json_t *row;
+	span_show(answer);
 	struct table *table = table_new("START|>LENGTH|>SIZE|STATE|PATH");
 	json_array_foreach(json_object_get(answer, "segments"), i, row) {
 		const char *const cells[] = {text_moment(row, "start"),
@@ -66,11 +70,9 @@ int footage_list_run(struct context *context) {
 }
 
 void footage_gaps_show(const json_t *answer) {
-	const json_t *span = json_object_get(answer, "span");
 	size_t i;
 	json_t *gap;
-	put(STYLE_DIM, "%s .. %s  (%s .. %s)\n", get_text(span, "from_local"), get_text(span, "to_local"),
-	    get_text(span, "from"), get_text(span, "to"));
+	span_show(answer);
 	struct table *table = table_new("CAMERA|FROM (UTC)|TO (UTC)|>LENGTH|WHAT");
 	json_array_foreach(json_object_get(answer, "gaps"), i, gap) {
 		const char *rule = get_text(gap, "rule");

@@ -3,33 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/distance.h"
 #include "command.h"
-
-static unsigned distance(const char *a, const char *b) {
-	unsigned row[32];
-	size_t width = strlen(b);
-	if (width >= ARRAY_LENGTH(row))
-		return 99;
-	for (unsigned j = 0; j <= width; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
-		row[0] = i;
-		for (unsigned j = 1; j <= width; j++) {
-			unsigned above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-			best = above + 1 < best ? above + 1 : best;
-			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			diagonal = above;
-		}
-	}
-	return row[width];
-}
 
 const char *nearest_word(const char *word, const char *const *words, size_t count) {
 	const char *best = NULL;
 	unsigned least = strlen(word) > 3 ? 3 : 2;
 	for (size_t i = 0; i < count; i++) {
-		unsigned found = distance(word, words[i]);
+		unsigned found = word_distance(word, words[i]);
 		bool begins = strlen(word) >= 3 && strncmp(word, words[i], strlen(word)) == 0;
 		if (found < least || (begins && !best)) {
 			least = begins ? least : found;

@@ -2,6 +2,7 @@
 /* The terminal: colours, escaping, wrapping, the pager, short texts. */
 #include "screen.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -12,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/array.h"
 
 /* The terminal is one per process: this is its state. */
 static struct {
@@ -62,7 +65,7 @@ static void pager_exec(int input) {
 void screen_page(void) {
 	int ends[2];
 	const char *term = getenv("TERM");
-	if (isatty(STDOUT_FILENO) != 1 || !term || strcmp(term, "dumb") == 0 || pipe(ends) < 0)
+	if (isatty(STDOUT_FILENO) != 1 || !term || strcmp(term, "dumb") == 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return;
 	(void)fflush(stdout);
 	screen.pager = fork();
@@ -258,13 +261,8 @@ struct table *table_new(const char *headings) {
 }
 
 void table_row(struct table *table, enum style style, const char *const *cells) {
-	if (table->count == table->room) {
-		table->room = table->room ? 2 * table->room : 32;
-		struct table_line *lines = realloc(table->lines, table->room * sizeof(*lines));
-		if (!lines)
-			abort();
-		table->lines = lines;
-	}
+	if (!array_room(&table->lines, &table->room, table->count, sizeof(*table->lines)))
+		abort();
 	struct table_line *line = &table->lines[table->count++];
 	line->style = style;
 	for (size_t i = 0; i < table->columns; i++)
