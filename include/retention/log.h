@@ -21,7 +21,7 @@ struct retention_log;
 /* A signed statement of the log's size and root. */
 struct retention_checkpoint {
 	char origin[256];
-	uint64_t size;         /* entries */
+	uint64_t size; /* entries */
 	uint8_t root[32];
 };
 
@@ -47,9 +47,11 @@ int retention_log_entry(struct retention_log *log, uint64_t index, const char **
  * against the level above, the root against the signed one. `progress` (may be NULL) is called now
  * and then; non-zero from it stops with -ECANCELED.
  */
-int retention_log_verify(struct retention_log *log, int (*progress)(uint64_t done, uint64_t size, void *context), void *context);
+int retention_log_verify(
+    struct retention_log *log, int (*progress)(uint64_t done, uint64_t size, void *context), void *context);
 
-/* The audit path of entry `index` in the tree of `size`, leaf side first (RFC 9162, 2.1.3). At most 64 hashes; the count. */
+/* The audit path of entry `index` in the tree of `size`, leaf side first (RFC 9162, 2.1.3). At most 64 hashes; the
+ * count. */
 int retention_log_inclusion(struct retention_log *log, uint64_t index, uint64_t size, uint8_t ret_proof[64][32]);
 /* The consistency proof between two sizes (RFC 9162, 2.1.4). */
 int retention_log_consistency(struct retention_log *log, uint64_t old_size, uint64_t size, uint8_t ret_proof[64][32]);

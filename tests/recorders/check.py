@@ -67,8 +67,8 @@ def row_wrong(row, true, frame):
     length, true_length = row["milliseconds"] / 1000, true["end"] - true["start"]
     if abs(length - true_length) > frame + 0.001:
         yield f"ends {length - true_length:+.3f} s from the truth; a frame is {frame:.3f} s"
-    # Bare fragments and samples are whole, but no demuxer can read them without what stands beside them.
-    bare = true["path"].endswith((".m4s", ".mdat"))
+    # Bare samples are whole, but no demuxer can read them without what stands beside them.
+    bare = true["path"].endswith(".mdat")
     if row["state"] != "finished" and not (bare and row["state"] == "unreadable"):
         yield f"is {row['state']}"
     if row["damage"] and not bare:

@@ -381,17 +381,51 @@ first_files() {
 }
 
 @test "many roots on one volume share a reaper, and all are served" {
-	local name i
+	local name now=1755691200
+	world_clock $now
 	for name in one two three four; do
 		world_root $name frigate
-		"$BATS_TEST_DIRNAME/many.py" "$WORLD/$name" gate "$(days_ago 33)" 100 10
+		"$BATS_TEST_DIRNAME/many.py" "$WORLD/$name" gate $((now - 30 * 86400 + 600)) 100 10
 	done
 	world_start
+	for name in one two three four; do until_true 10 root_online $name; done
+	kill -STOP "$(child_pid reaper)" # so that what keeper orders for each of them comes together
+	world_advance 7200
+	a_pass
+	kill -CONT "$(child_pid reaper)"
 	for name in one two three four; do
 		until_true 10 eval "[ -z \"\$(find '$WORLD/$name' -name '*.mp4')\" ]"
 	done
 	until_all_told 400
 	[ "$(told missing)" = 0 ]
 	[ "$(entries child-lost | wc -l)" = 0 ]
+	world_stop
+}
+
+@test "keeper killed at each write of its state around a deletion: one tombstone each" {
+	local now=1755691200 i start keeper
+	world_root frigate frigate
+	world_clock $now
+	world_start
+	until_true 10 root_online frigate
+	for i in 1 2 3 4 5 6; do
+		start=$((now - 30 * 86400 + i * 7200 + 3600))
+		frigate gate $start >/dev/null
+		frigate gate $((start + 20)) >/dev/null
+		until_true 5 eval '[ "$(ctl status --json | jq ".cameras[0].segments")" = 2 ]'
+		kill_keeper_at_write $((i * 3 - 2))
+		keeper=$(child_pid keeper)
+		world_advance 7200
+		until_true 5 eval 'all_gone || [ "$(child_pid keeper)" != $keeper ]'
+		until_true 2 eval '[ ! -d /proc/$STRACE ]' || kill "$STRACE"
+		wait "$STRACE" 2>/dev/null || true
+		until_true 20 daemon_answers
+		clock_write
+		until_true 10 all_gone
+		until_all_told $((2 * i))
+		[ "$(told missing)" = 0 ]
+	done
+	[ "$(entries delete | jq -s 'map(select(.recovered)) | length')" -ge 1 ]
+	ctl log verify
 	world_stop
 }

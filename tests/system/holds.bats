@@ -62,6 +62,30 @@ noon() { date -u -d "$1 12:00:00" +%s; }
 	world_stop
 }
 
+@test "keeper killed at each write of its state around a hold: as many entries as holds, and what was answered stands" {
+	observe
+	frigate gate "$(noon "$DAY33")" >/dev/null
+	world_start
+	until_true 10 root_online frigate
+	local i answered=0
+	for i in 1 2 3 4 5 6; do
+		kill_keeper_at_write $((i * 4 - 3))
+		if place --camera gate --at "$DAY33 0$i:00..0$i:30" >"$WORLD/answer" 2>/dev/null || [ $? -eq 3 ]; then
+			answered=$((answered + 1))
+			jq -r .id "$WORLD/answer" >>"$WORLD/answered"
+		fi
+		kill "$STRACE" 2>/dev/null || true
+		wait "$STRACE" 2>/dev/null || true
+		until_true 20 daemon_answers
+	done
+	ctl hold list --json | jq -r '.holds[].id' | sort >"$WORLD/holds"
+	entries hold-placed | jq -r .hold.id | sort | diff - "$WORLD/holds"
+	sort "$WORLD/answered" | comm -23 - "$WORLD/holds" | diff - /dev/null
+	[ "$answered" -lt 6 ] && [ "$answered" -gt 0 ] # some were killed before their answer, some not
+	ctl log verify
+	world_stop
+}
+
 @test "a hold against a batch at a standing disk: an answer at once, in doubt, and nothing held is unlinked after" {
 	world_start
 	until_true 10 root_online frigate

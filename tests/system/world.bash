@@ -235,3 +235,13 @@ status_says() { ctl status --json 2>/dev/null | jq -e "$1" >/dev/null; }
 explained() { ctl footage explain "$1" --json | jq -e "$2" >/dev/null; }
 # How many segments stand in the entries with an action, and how many entries there are.
 told() { entries "$1" | jq -s 'map(.segments.count // 0) | add // 0'; }
+
+# Kills keeper as it is about to make its Nth write to state.db from now on (STRACE is the process that does it).
+kill_keeper_at_write() { # N
+	command -v strace >/dev/null && [ "$(id -u)" = 0 ] || skip "needs root and strace"
+	local pid
+	pid=$(child_pid keeper)
+	strace -qq -p "$pid" -P "$WORLD/state/state.db-wal" -e trace=pwrite64 -e "inject=pwrite64:error=EIO:signal=KILL:when=$1" -o /dev/null 2>/dev/null 3>&- 4>&- &
+	STRACE=$!
+	until_true 5 eval "[ \"\$(sed -n 's/^TracerPid:[[:space:]]*//p' /proc/$pid/status)\" != 0 ]"
+}

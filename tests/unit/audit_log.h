@@ -12,8 +12,8 @@
 
 #include "audit/writer.h"
 #include "base/descriptor.h"
-#include "tree.h"
 #include "retention/log.h"
+#include "tree.h"
 
 struct scratch {
 	char path[64];

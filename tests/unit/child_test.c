@@ -47,8 +47,8 @@ static int tear_down(void **state) {
 
 static void send_start(uint16_t version) {
 	message_begin(&out, MESSAGE_START);
-	record_start_put(&out.writer,
-	    &(struct record_start){.version = version, .drop = 1, .user = 1234, .group = 1235, .verbose = 1});
+	record_start_put(
+	    &out.writer, &(struct record_start){.version = version, .drop = 1, .user = 1234, .group = 1235, .verbose = 1});
 	message_add_root(&out, &(struct record_root){.root = 7});
 	assert_int_equal(message_send(supervisor, &out, &supervisor, 1), 0);
 }

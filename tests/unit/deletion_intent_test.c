@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A deletion intent read back is the batch that was written; damaged bytes are refused. */
-#include "daemon/keeper/deletion_batch.h"
 #include "base/clock.h"
+#include "daemon/keeper/deletion_batch.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -124,11 +124,18 @@ static void test_an_ordinary_intent_is_small(void **context) {
 		(void)snprintf(text, sizeof text, "2026-10-11/%02zu/gate", i / 360);
 		folder = batch_text(batch, text_of(text), folder);
 		int64_t start_us = INT64_C(1790000000000000) + (int64_t)i * 10000000;
-		batch->segments[batch->segment_count++] = (struct batch_segment){
-		    .key = {.start_us = start_us}, .camera = camera, .end_us = start_us + 10000000, .due_us = start_us + 30 * US_PER_DAY,
-		    .bytes = 2500000, .first_file = (uint32_t)i, .file_count = 1};
+		batch->segments[batch->segment_count++] = (struct batch_segment){.key = {.start_us = start_us},
+		    .camera = camera,
+		    .end_us = start_us + 10000000,
+		    .due_us = start_us + 30 * US_PER_DAY,
+		    .bytes = 2500000,
+		    .first_file = (uint32_t)i,
+		    .file_count = 1};
 		(void)snprintf(text, sizeof text, "%02zu.%02zu.mp4", i / 6 % 60, i % 6 * 10);
-		struct file_identity file = {.inode = 1000000 + i, .bytes = 2500000, .mtime_ns = (start_us + 10000000) * 1000, .birth_ns = start_us * 1000};
+		struct file_identity file = {.inode = 1000000 + i,
+		    .bytes = 2500000,
+		    .mtime_ns = (start_us + 10000000) * 1000,
+		    .birth_ns = start_us * 1000};
 		assert_int_equal(batch_add_file(batch, folder, batch_text(batch, text_of(text), UINT32_MAX), &file), 0);
 	}
 	uint8_t *bytes = NULL;

@@ -146,9 +146,15 @@ static void test_intents_are_never_numbered_twice(void **context) {
 
 static void test_clock_brake_volume_value(void **context) {
 	struct state *state = open_state(*context);
-	struct clock_state clock = {.high_water_us = 77, .boot_id = "b", .frozen = true, .needs_person = true, .reason = "why"};
+	struct clock_state clock = {
+	    .high_water_us = 77, .boot_id = "b", .frozen = true, .needs_person = true, .reason = "why"};
 	struct brake_count brake = {.window_start_us = 1, .segments = 2, .recording_us = 3, .engaged = true};
-	struct volume_row volume = {.root = "r", .uuid = "u", .filesystem = "ext4", .root_inode = UINT64_MAX, .root_birth_ns = -1, .observe_only = true};
+	struct volume_row volume = {.root = "r",
+	    .uuid = "u",
+	    .filesystem = "ext4",
+	    .root_inode = UINT64_MAX,
+	    .root_birth_ns = -1,
+	    .observe_only = true};
 	struct clock_state clock_read_back;
 	struct brake_count brake_read_back;
 	struct volume_row volume_read_back;
@@ -168,7 +174,8 @@ static void test_clock_brake_volume_value(void **context) {
 	assert_int_equal(state_brake_get(state, &brake_read_back), 0);
 	assert_true(brake_read_back.engaged && !brake_read_back.released && brake_read_back.segments == 2);
 	assert_int_equal(state_volume_get(state, "r", &volume_read_back), 0);
-	assert_true(volume_read_back.root_inode == UINT64_MAX && volume_read_back.root_birth_ns == -1 && volume_read_back.observe_only);
+	assert_true(volume_read_back.root_inode == UINT64_MAX && volume_read_back.root_birth_ns == -1 &&
+	            volume_read_back.observe_only);
 	assert_int_equal(state_value_get(state, "k", value, sizeof value), 0);
 	assert_string_equal(value, "v");
 	state_close(state);
@@ -224,7 +231,8 @@ static void test_copy_keeps_yesterday(void **context) {
 	sqlite3 *db = NULL;
 	sqlite3_stmt *statement = NULL;
 	assert_int_equal(sqlite3_open(yesterday, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT value FROM value WHERE key = 'day'", -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db, "SELECT value FROM value WHERE key = 'day'", -1, &statement, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	assert_string_equal((const char *)sqlite3_column_text(statement, 0), "2");
 	(void)sqlite3_finalize(statement);

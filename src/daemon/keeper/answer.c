@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "audit/entry.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/zone.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "audit/entry.h"
+#include "base/array.h"
 #include "domain/retention.h"
 #include "index.h"
 #include "keeper.h"

@@ -56,8 +56,8 @@ void deletion_root_online(struct keeper *keeper, struct root *root);
 void deletion_retry(struct keeper *keeper, struct root *root);
 
 /*
- * Has the camera's shared files removed that were last written before `before_us`, if it has no segment left and nothing
- * is in flight (deletion_shared.c). 0 or a negative errno.
+ * Has the camera's shared files removed that were last written before `before_us`, if it has no segment left and
+ * nothing is in flight (deletion_shared.c). 0 or a negative errno.
  */
 MUST_USE int deletion_shared(
     struct keeper *keeper, const struct root *root, const struct camera_row *camera, int64_t before_us);

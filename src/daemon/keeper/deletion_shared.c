@@ -42,7 +42,8 @@ static int offer(const struct member_row *file, void *context) {
 	return 0;
 }
 
-int deletion_shared(struct keeper *keeper, const struct root *root, const struct camera_row *camera, int64_t before_us) {
+int deletion_shared(
+    struct keeper *keeper, const struct root *root, const struct camera_row *camera, int64_t before_us) {
 	if (camera->segments > 0 || deletion_in_flight(keeper))
 		return 0;
 	struct offering *offering = calloc(1, sizeof *offering);

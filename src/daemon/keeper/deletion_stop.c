@@ -27,8 +27,7 @@ static const struct timeval stop_deadline = {.tv_usec = 20000};
 static bool is_touched(struct keeper *keeper, const struct batch *batch) {
 	for (size_t i = 0; i < batch->segment_count; i++) {
 		const struct batch_segment *segment = &batch->segments[i];
-		const struct batch_file *main_file =
-		    &batch->files[segment->first_file + segment->file_count - 1];
+		const struct batch_file *main_file = &batch->files[segment->first_file + segment->file_count - 1];
 		if (!main_file->reported && batch_is_held(keeper, batch, segment))
 			return true;
 	}

@@ -43,7 +43,7 @@ void expiry_explain(struct keeper *keeper, const struct segment_row *row, const 
 struct camera_plan {
 	uint64_t overdue_segments, overdue_bytes;
 	uint64_t by_reason[KEPT_REASON_COUNT];
-	int32_t failed_errno; /* of a file that could not be deleted; 0: none */
+	int32_t failed_errno;                 /* of a file that could not be deleted; 0: none */
 	int64_t oldest_overdue_us;            /* start; 0 for none */
 	int64_t next_due_us;                  /* when the oldest deletable segment is due; 0 for none */
 	uint64_t until_segments, until_bytes; /* due from now to `until` and not held */

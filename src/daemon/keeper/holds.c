@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/array.h"
 #include "audit/sha256.h"
+#include "base/array.h"
 #include "base/log.h"
 #include "base/zone.h"
 #include "deletion.h"

@@ -180,8 +180,7 @@ static struct root *root_of(struct keeper *keeper, uint16_t number) {
 
 /* The root of a message about a folder, as root_of(); notes the time. */
 static struct root *folder_take(struct keeper *keeper, struct message *message, struct record_folder *ret_folder) {
-	struct root *root =
-	    record_folder_get(&message->reader, ret_folder) ? root_of(keeper, ret_folder->root) : NULL;
+	struct root *root = record_folder_get(&message->reader, ret_folder) ? root_of(keeper, ret_folder->root) : NULL;
 	if (root != NULL)
 		ingest_time(keeper->ingest);
 	return root;

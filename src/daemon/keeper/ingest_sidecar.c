@@ -29,8 +29,7 @@ static bool sidecar_make(struct sidecar *sidecar, const struct record_entry *ent
 }
 
 int sidecar_defer(struct listing *listing, const struct record_entry *entry, const char *owner) {
-	if (!array_room(
-	        &listing->sidecars, &listing->sidecar_room, listing->sidecar_count, sizeof *listing->sidecars) ||
+	if (!array_room(&listing->sidecars, &listing->sidecar_room, listing->sidecar_count, sizeof *listing->sidecars) ||
 	    !sidecar_make(&listing->sidecars[listing->sidecar_count], entry, owner))
 		return -ENOMEM;
 	listing->sidecar_count++;

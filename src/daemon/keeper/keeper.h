@@ -67,7 +67,7 @@ struct keeper {
 	int64_t started_us;         /* wall clock, for status */
 	bool index_rebuilding; /* the index was missing or corrupt: nothing is deleted until every root is scanned and the
 	                          log replayed */
-	bool trial;                  /* run by an ordinary user, who then has every role */
+	bool trial;            /* run by an ordinary user, who then has every role */
 	bool stopping;
 	bool failed; /* ends with an error, so that the supervisor starts it again (or stops, after keeper_fatal()) */
 };

@@ -53,7 +53,7 @@ struct watcher {
 	int64_t minute_due_us;
 	int64_t events_due_us; /* inotify is not read before this: slots, or many events */
 	int64_t events_read_us;
-	int64_t active_us;     /* when something last happened */
+	int64_t active_us; /* when something last happened */
 
 	struct message_writer out;
 	struct message message;

@@ -27,11 +27,14 @@ void note_verifier_format(const struct note_verifier *verifier, char text[VKEY_B
 /* From a 32-byte seed (libsodium). */
 void note_signer_from_seed(const char *name, const uint8_t seed[32], struct note_signer *ret_signer);
 
-/* Body ("origin\nsize\nbase64 root\n"), an empty line and one signature line for each signer. False if it does not fit. */
-MUST_USE bool checkpoint_sign(const char *origin, uint64_t size, const struct merkle_hash *root, const struct note_signer *signers,
-                              size_t signer_count, char *note, size_t room, size_t *ret_length);
+/* Body ("origin\nsize\nbase64 root\n"), an empty line and one signature line for each signer. False if it does not fit.
+ */
+MUST_USE bool checkpoint_sign(const char *origin, uint64_t size, const struct merkle_hash *root,
+    const struct note_signer *signers, size_t signer_count, char *note, size_t room, size_t *ret_length);
 
 enum note_result { NOTE_OK, NOTE_MALFORMED, NOTE_NO_KNOWN_KEY, NOTE_BAD_SIGNATURE };
-/* Parses and checks: unknown keys are ignored, a known key that fails refuses the whole note, none known is a failure. ret_key: which verifier signed. */
-MUST_USE enum note_result checkpoint_open(const char *note, size_t length, const struct note_verifier *verifiers, size_t verifier_count,
-                                          char ret_origin[NOTE_NAME_BYTES], uint64_t *ret_size, struct merkle_hash *ret_root, size_t *ret_key);
+/* Parses and checks: unknown keys are ignored, a known key that fails refuses the whole note, none known is a failure.
+ * ret_key: which verifier signed. */
+MUST_USE enum note_result checkpoint_open(const char *note, size_t length, const struct note_verifier *verifiers,
+    size_t verifier_count, char ret_origin[NOTE_NAME_BYTES], uint64_t *ret_size, struct merkle_hash *ret_root,
+    size_t *ret_key);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "audit/tile.h"
+#include "base/array.h"
 
 void tail_release(struct tail *tail) {
 	free(tail->entries);

@@ -20,18 +20,20 @@ struct audit_writer;
 enum { AUDIT_ENTRY_BYTES_MAX = 8192 };
 
 enum audit_start {
-	AUDIT_STARTED_NEW,      /* a new, empty log */
-	AUDIT_CONTINUED,        /* clean */
-	AUDIT_RECOVERED,        /* entries of the write-ahead file were replayed; a torn tail, if any, was cut */
-	AUDIT_BROKEN_RENEWED,   /* the tiles do not give the signed root: the old log was set aside (log.broken-<n>/), a new origin begins; its first entry must say so */
+	AUDIT_STARTED_NEW,    /* a new, empty log */
+	AUDIT_CONTINUED,      /* clean */
+	AUDIT_RECOVERED,      /* entries of the write-ahead file were replayed; a torn tail, if any, was cut */
+	AUDIT_BROKEN_RENEWED, /* the tiles do not give the signed root: the old log was set aside (log.broken-<n>/), a new
+	                         origin begins; its first entry must say so */
 };
 
 struct audit_start_report {
 	enum audit_start how;
-	uint64_t size;              /* entries after recovery */
+	uint64_t size; /* entries after recovery */
 	uint64_t replayed;
-	bool torn;                  /* an incomplete last record was cut */
-	char reason[256];           /* for AUDIT_BROKEN_RENEWED: what did not hold, the old origin, size and root; for AUDIT_RECOVERED what was missing or damaged, else "" */
+	bool torn;        /* an incomplete last record was cut */
+	char reason[256]; /* for AUDIT_BROKEN_RENEWED: what did not hold, the old origin, size and root; for AUDIT_RECOVERED
+	                     what was missing or damaged, else "" */
 };
 
 /*
@@ -39,8 +41,8 @@ struct audit_start_report {
  * bytes), log.vkeys, checkpoint. `origin` names a new log ("hostname/retention/<8 random hex>" where NULL).
  * `reserve_bytes` are kept allocated for a full disk. 0 or a negative errno.
  */
-MUST_USE int audit_writer_open(int state_fd, const char *origin, uint64_t reserve_bytes, struct audit_writer **ret_writer,
-                               struct audit_start_report *ret_report);
+MUST_USE int audit_writer_open(int state_fd, const char *origin, uint64_t reserve_bytes,
+    struct audit_writer **ret_writer, struct audit_start_report *ret_report);
 /* Publishes what is pending and closes. Takes NULL. Returns NULL. */
 struct audit_writer *audit_writer_close(struct audit_writer *writer);
 
@@ -51,10 +53,12 @@ struct audit_writer *audit_writer_close(struct audit_writer *writer);
  */
 MUST_USE int audit_writer_append(struct audit_writer *writer, const char *entry, size_t length, uint64_t *ret_index);
 
-/* Makes all appended entries durable. 0, or a negative errno: then those entries count as not written and are kept in memory for the next try. */
+/* Makes all appended entries durable. 0, or a negative errno: then those entries count as not written and are kept in
+ * memory for the next try. */
 MUST_USE int audit_writer_sync(struct audit_writer *writer);
 
-/* Writes bundles, tiles, state and checkpoint for all durable entries. Called by keeper at 256 entries, at log.checkpoint, within 10 s for holds, at a stop. */
+/* Writes bundles, tiles, state and checkpoint for all durable entries. Called by keeper at 256 entries, at
+ * log.checkpoint, within 10 s for holds, at a stop. */
 MUST_USE int audit_writer_publish(struct audit_writer *writer);
 
 /* Entries appended, entries covered by the newest checkpoint. */
@@ -63,12 +67,14 @@ uint64_t audit_writer_published(const struct audit_writer *writer);
 /* False after a failed write, until a try succeeds: audit_writer_retry() probes. */
 bool audit_writer_writable(const struct audit_writer *writer);
 bool audit_writer_retry(struct audit_writer *writer);
-/* Bytes of the reserve that are left: less than was asked for means that the disk is full, and an alarm. audit_writer_retry() fills it again. */
+/* Bytes of the reserve that are left: less than was asked for means that the disk is full, and an alarm.
+ * audit_writer_retry() fills it again. */
 uint64_t audit_writer_reserve_left(const struct audit_writer *writer);
 const char *audit_writer_origin(const struct audit_writer *writer);
 /* The verifier key of the current epoch; valid as long as the writer. */
 const char *audit_writer_vkey(const struct audit_writer *writer);
 /* The newest checkpoint note; valid until the next publish. */
 const char *audit_writer_checkpoint(const struct audit_writer *writer);
-/* Read-only descriptor of the log folder (mode 0755, so that a client who was handed it can read without other rights); stays the writer's. */
+/* Read-only descriptor of the log folder (mode 0755, so that a client who was handed it can read without other rights);
+ * stays the writer's. */
 int audit_writer_folder(const struct audit_writer *writer);

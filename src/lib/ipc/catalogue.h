@@ -27,140 +27,145 @@
 
 #define RECORD_nothing(FIELD)
 
-/* Start of a child, from the supervisor, before anything else. Descriptor 0: the settings (memfd). Keeper: descriptor 1, the listening control socket. */
-#define RECORD_start(FIELD)                                                                                            \
-	FIELD(U32, version, 0)                                                                                             \
-	FIELD(U32, user, 0)            /* uid to become; unchanged when drop is 0 */                                       \
-	FIELD(U32, group, 0)                                                                                               \
-	FIELD(U8, drop, 1)             /* 0 for an ordinary user's trial: nothing to drop */                               \
+/* Start of a child, from the supervisor, before anything else. Descriptor 0: the settings (memfd). Keeper: descriptor
+ * 1, the listening control socket. */
+#define RECORD_start(FIELD)                                                  \
+	FIELD(U32, version, 0)                                                   \
+	FIELD(U32, user, 0) /* uid to become; unchanged when drop is 0 */        \
+	FIELD(U32, group, 0)                                                     \
+	FIELD(U8, drop, 1) /* 0 for an ordinary user's trial: nothing to drop */ \
 	FIELD(U8, verbose, 1)
 
 /* A root by its index in the settings. */
 #define RECORD_root(FIELD) FIELD(U16, root, 0)
 
-/* Which child: roots are the message's list for watcher and reaper, empty for prober and hasher. `key` is keeper's own number for it. */
-#define RECORD_child(FIELD)                                                                                            \
-	FIELD(U8, process, 15)         /* enum process */                                                                  \
+/* Which child: roots are the message's list for watcher and reaper, empty for prober and hasher. `key` is keeper's own
+ * number for it. */
+#define RECORD_child(FIELD)                   \
+	FIELD(U8, process, 15) /* enum process */ \
 	FIELD(U32, key, 0)
 
-#define RECORD_child_down(FIELD)                                                                                       \
-	FIELD(U8, process, 15)                                                                                             \
-	FIELD(U32, key, 0)                                                                                                 \
-	FIELD(U32, status, 0)          /* as waitpid(2) gives it */                                                        \
-	FIELD(U8, refused, 1)          /* the supervisor does not start this one; reason says why */                       \
+#define RECORD_child_down(FIELD)                                                        \
+	FIELD(U8, process, 15)                                                              \
+	FIELD(U32, key, 0)                                                                  \
+	FIELD(U32, status, 0) /* as waitpid(2) gives it */                                  \
+	FIELD(U8, refused, 1) /* the supervisor does not start this one; reason says why */ \
 	FIELD(TEXT, reason, TEXT_BYTES_MAX)
 
 #define RECORD_notice(FIELD) FIELD(TEXT, text, TEXT_BYTES_MAX)
 
-#define RECORD_reload_result(FIELD)                                                                                    \
-	FIELD(U8, accepted, 1)                                                                                             \
+#define RECORD_reload_result(FIELD) \
+	FIELD(U8, accepted, 1)          \
 	FIELD(TEXT, reason, TEXT_BYTES_MAX)
 
 /* Where a root was found: what identifies its volume. */
-#define RECORD_root_found(FIELD)                                                                                       \
-	FIELD(U16, root, 0)                                                                                                \
-	FIELD(U32, error, 0)           /* errno; then the rest is empty */                                                 \
-	FIELD(TEXT, uuid, UUID_BYTES_MAX)                                                                                  \
-	FIELD(TEXT, filesystem, UUID_BYTES_MAX)                                                                            \
-	FIELD(U64, root_inode, 0)                                                                                          \
-	FIELD(I64, root_birth_ns, 0)                                                                                       \
-	FIELD(U64, device, 0)                                                                                              \
-	FIELD(U64, bytes_total, 0)                                                                                         \
-	FIELD(U64, bytes_free, 0)                                                                                          \
+#define RECORD_root_found(FIELD)                             \
+	FIELD(U16, root, 0)                                      \
+	FIELD(U32, error, 0) /* errno; then the rest is empty */ \
+	FIELD(TEXT, uuid, UUID_BYTES_MAX)                        \
+	FIELD(TEXT, filesystem, UUID_BYTES_MAX)                  \
+	FIELD(U64, root_inode, 0)                                \
+	FIELD(I64, root_birth_ns, 0)                             \
+	FIELD(U64, device, 0)                                    \
+	FIELD(U64, bytes_total, 0)                               \
+	FIELD(U64, bytes_free, 0)                                \
 	FIELD(U8, read_only, 1)
 
-/* A folder below a root ("" is the root itself), with the times at its last complete listing; 0 when it must be read again. */
-#define RECORD_known_folder(FIELD)                                                                                     \
-	FIELD(TEXT, path, PATH_BYTES_MAX)                                                                                  \
-	FIELD(I64, mtime_ns, 0)                                                                                            \
+/* A folder below a root ("" is the root itself), with the times at its last complete listing; 0 when it must be read
+ * again. */
+#define RECORD_known_folder(FIELD)    \
+	FIELD(TEXT, path, PATH_BYTES_MAX) \
+	FIELD(I64, mtime_ns, 0)           \
 	FIELD(I64, ctime_ns, 0)
 
-#define RECORD_folder(FIELD)                                                                                           \
-	FIELD(U16, root, 0)                                                                                                \
+#define RECORD_folder(FIELD) \
+	FIELD(U16, root, 0)      \
 	FIELD(TEXT, path, PATH_BYTES_MAX)
 
-#define RECORD_folder_end(FIELD)                                                                                       \
-	FIELD(U16, root, 0)                                                                                                \
-	FIELD(TEXT, path, PATH_BYTES_MAX)                                                                                  \
-	FIELD(U32, error, 0)           /* errno of the listing; entries so far are valid, absence proves nothing */        \
-	FIELD(U8, gone, 1)             /* the folder does not exist any more */                                            \
-	FIELD(I64, mtime_ns, 0)        /* as of before the listing; 0 if it may have changed during it */                  \
+#define RECORD_folder_end(FIELD)                                                                         \
+	FIELD(U16, root, 0)                                                                                  \
+	FIELD(TEXT, path, PATH_BYTES_MAX)                                                                    \
+	FIELD(U32, error, 0)    /* errno of the listing; entries so far are valid, absence proves nothing */ \
+	FIELD(U8, gone, 1)      /* the folder does not exist any more */                                     \
+	FIELD(I64, mtime_ns, 0) /* as of before the listing; 0 if it may have changed during it */           \
 	FIELD(I64, ctime_ns, 0)
 
 /* One name in a folder and what statx(2) says, never following a link. */
-#define RECORD_entry(FIELD)                                                                                            \
-	FIELD(U8, what, 5)             /* enum entry_event */                                                              \
-	FIELD(U8, type, 4)             /* enum entry_type */                                                               \
-	FIELD(TEXT, name, NAME_BYTES_MAX)                                                                                  \
-	FIELD(U64, inode, 0)                                                                                               \
-	FIELD(U64, bytes, 0)                                                                                               \
-	FIELD(I64, mtime_ns, 0)                                                                                            \
-	FIELD(I64, birth_ns, 0)        /* 0 where the filesystem has none */                                               \
+#define RECORD_entry(FIELD)                                       \
+	FIELD(U8, what, 5) /* enum entry_event */                     \
+	FIELD(U8, type, 4) /* enum entry_type */                      \
+	FIELD(TEXT, name, NAME_BYTES_MAX)                             \
+	FIELD(U64, inode, 0)                                          \
+	FIELD(U64, bytes, 0)                                          \
+	FIELD(I64, mtime_ns, 0)                                       \
+	FIELD(I64, birth_ns, 0) /* 0 where the filesystem has none */ \
 	FIELD(U32, links, 0)
 
-#define RECORD_scan_end(FIELD)                                                                                         \
-	FIELD(U16, root, 0)                                                                                                \
-	FIELD(U64, folders, 0)                                                                                             \
-	FIELD(U64, folders_read, 0)                                                                                        \
+#define RECORD_scan_end(FIELD)  \
+	FIELD(U16, root, 0)         \
+	FIELD(U64, folders, 0)      \
+	FIELD(U64, folders_read, 0) \
 	FIELD(U64, entries, 0)
 
 /* How much of the roots is watched by inotify; the rest is compared by mtime each minute. */
-#define RECORD_watch_coverage(FIELD)                                                                                   \
-	FIELD(U32, folders, 0)                                                                                             \
-	FIELD(U32, watched, 0)                                                                                             \
-	FIELD(U32, limit, 0)           /* fs.inotify.max_user_watches */                                                   \
-	FIELD(U32, overflows, 0)       /* since start; each was followed by a full comparison */
+#define RECORD_watch_coverage(FIELD)                           \
+	FIELD(U32, folders, 0)                                     \
+	FIELD(U32, watched, 0)                                     \
+	FIELD(U32, limit, 0)     /* fs.inotify.max_user_watches */ \
+	FIELD(U32, overflows, 0) /* since start; each was followed by a full comparison */
 
-/* Ask for a read-only descriptor of a file, or its entry again (then the answer is a folder listing of that one name). */
-#define RECORD_open(FIELD)                                                                                             \
-	FIELD(U32, request, 0)                                                                                             \
-	FIELD(U16, root, 0)                                                                                                \
-	FIELD(TEXT, folder, PATH_BYTES_MAX)                                                                                \
+/* Ask for a read-only descriptor of a file, or its entry again (then the answer is a folder listing of that one name).
+ */
+#define RECORD_open(FIELD)              \
+	FIELD(U32, request, 0)              \
+	FIELD(U16, root, 0)                 \
+	FIELD(TEXT, folder, PATH_BYTES_MAX) \
 	FIELD(TEXT, name, NAME_BYTES_MAX)
 
-#define RECORD_answer(FIELD)                                                                                           \
-	FIELD(U32, request, 0)                                                                                             \
+#define RECORD_answer(FIELD) \
+	FIELD(U32, request, 0)   \
 	FIELD(U32, error, 0)
 
-#define RECORD_probe(FIELD)                                                                                            \
-	FIELD(U32, request, 0)                                                                                             \
-	FIELD(U8, grade, 2)            /* enum probe_grade */                                                              \
-	FIELD(U8, kind, 2)             /* enum segment_kind: what the layout expects */                                    \
-	FIELD(U8, idle, 1)             /* backlog: idle I/O priority */                                                    \
-	FIELD(TEXT, suffix, 16)        /* a hint for the container, "mp4"; nothing else of the name */
+#define RECORD_probe(FIELD)                                                  \
+	FIELD(U32, request, 0)                                                   \
+	FIELD(U8, grade, 2)     /* enum probe_grade */                           \
+	FIELD(U8, kind, 2)      /* enum segment_kind: what the layout expects */ \
+	FIELD(U8, idle, 1)      /* backlog: idle I/O priority */                 \
+	FIELD(TEXT, suffix, 16) /* a hint for the container, "mp4"; nothing else of the name */
 
-#define RECORD_stream(FIELD)                                                                                           \
-	FIELD(U8, kind, 2)             /* enum segment_kind */                                                             \
-	FIELD(TEXT, codec, 32)                                                                                             \
-	FIELD(U32, width, 0)                                                                                               \
-	FIELD(U32, height, 0)                                                                                              \
-	FIELD(U32, rate_millihertz, 0) /* frames or samples a second, times 1000 */                                        \
-	FIELD(I64, first_us, 0)        /* timestamps in the container's own time */                                        \
+#define RECORD_stream(FIELD)                                                    \
+	FIELD(U8, kind, 2) /* enum segment_kind */                                  \
+	FIELD(TEXT, codec, 32)                                                      \
+	FIELD(U32, width, 0)                                                        \
+	FIELD(U32, height, 0)                                                       \
+	FIELD(U32, rate_millihertz, 0) /* frames or samples a second, times 1000 */ \
+	FIELD(I64, first_us, 0)        /* timestamps in the container's own time */ \
 	FIELD(I64, last_us, 0)         /* end of the last frame */
 
-/* What the media says of itself. A claim, see the design: it can widen an interval, never narrow it. The list: its streams. */
-#define RECORD_facts(FIELD)                                                                                            \
-	FIELD(U32, request, 0)                                                                                             \
-	FIELD(U8, grade, 2)            /* the grade that was reached */                                                    \
-	FIELD(U8, result, 3)           /* enum probe_result */                                                             \
-	FIELD(U8, damage, 15)          /* bits, enum probe_damage */                                                       \
-	FIELD(TEXT, container, 32)                                                                                         \
-	FIELD(I64, start_us, 0)        /* wall clock, where the container says so; 0 where not */                          \
-	FIELD(I64, duration_us, 0)     /* 0 where it cannot be told */                                                     \
-	FIELD(TEXT, reason, 160)       /* of damage or failure, for people */
+/* What the media says of itself. A claim, see the design: it can widen an interval, never narrow it. The list: its
+ * streams. */
+#define RECORD_facts(FIELD)                                                               \
+	FIELD(U32, request, 0)                                                                \
+	FIELD(U8, grade, 2)   /* the grade that was reached */                                \
+	FIELD(U8, result, 3)  /* enum probe_result */                                         \
+	FIELD(U8, damage, 15) /* bits, enum probe_damage */                                   \
+	FIELD(TEXT, container, 32)                                                            \
+	FIELD(I64, start_us, 0)    /* wall clock, where the container says so; 0 where not */ \
+	FIELD(I64, duration_us, 0) /* 0 where it cannot be told */                            \
+	FIELD(TEXT, reason, 160)   /* of damage or failure, for people */
 
 #define RECORD_hash(FIELD) FIELD(U32, request, 0) FIELD(U8, idle, 1)
 
-#define RECORD_hashed(FIELD)                                                                                           \
-	FIELD(U32, request, 0)                                                                                             \
-	FIELD(U32, error, 0)                                                                                               \
-	FIELD(U64, bytes, 0)                                                                                               \
+#define RECORD_hashed(FIELD) \
+	FIELD(U32, request, 0)   \
+	FIELD(U32, error, 0)     \
+	FIELD(U64, bytes, 0)     \
 	FIELD(HASH, sha256, 0)
 
 /* A part of an erase batch; the last part starts the work. */
-#define RECORD_erase(FIELD)                                                                                            \
-	FIELD(U32, batch, 0)                                                                                               \
-	FIELD(U16, root, 0)                                                                                                \
+#define RECORD_erase(FIELD) \
+	FIELD(U32, batch, 0)    \
+	FIELD(U16, root, 0)     \
 	FIELD(U8, last, 1)
 
 /*
@@ -168,75 +173,75 @@
  * It goes only if what is found is exactly this. A group's files share `group`; after one failure the
  * rest of its group stays, so that the video, which is last, outlives its sidecars.
  */
-#define RECORD_erase_item(FIELD)                                                                                       \
-	FIELD(U16, item, 0)                                                                                                \
-	FIELD(U16, group, 0)                                                                                               \
-	FIELD(U8, way, 1)              /* enum erase_way */                                                                \
-	FIELD(U8, same_folder, 1)                                                                                          \
-	FIELD(TEXT, folder, PATH_BYTES_MAX)                                                                                \
-	FIELD(TEXT, name, NAME_BYTES_MAX)                                                                                  \
-	FIELD(U64, inode, 0)                                                                                               \
-	FIELD(U64, bytes, 0)                                                                                               \
-	FIELD(I64, mtime_ns, 0)                                                                                            \
+#define RECORD_erase_item(FIELD)           \
+	FIELD(U16, item, 0)                    \
+	FIELD(U16, group, 0)                   \
+	FIELD(U8, way, 1) /* enum erase_way */ \
+	FIELD(U8, same_folder, 1)              \
+	FIELD(TEXT, folder, PATH_BYTES_MAX)    \
+	FIELD(TEXT, name, NAME_BYTES_MAX)      \
+	FIELD(U64, inode, 0)                   \
+	FIELD(U64, bytes, 0)                   \
+	FIELD(I64, mtime_ns, 0)                \
 	FIELD(I64, birth_ns, 0)
 
 #define RECORD_batch(FIELD) FIELD(U32, batch, 0)
 
-#define RECORD_erased(FIELD)                                                                                           \
-	FIELD(U32, batch, 0)                                                                                               \
-	FIELD(U8, last, 1)             /* all folders are synced; nothing more of this batch will be unlinked */           \
-	FIELD(U8, stopped, 1)          /* ended early because of ERASE_STOP */                                             \
+#define RECORD_erased(FIELD)                                                                        \
+	FIELD(U32, batch, 0)                                                                            \
+	FIELD(U8, last, 1)    /* all folders are synced; nothing more of this batch will be unlinked */ \
+	FIELD(U8, stopped, 1) /* ended early because of ERASE_STOP */                                   \
 	FIELD(U32, sync_error, 0)
 
-#define RECORD_erased_item(FIELD)                                                                                      \
-	FIELD(U16, item, 0)                                                                                                \
-	FIELD(U8, outcome, 5)          /* enum erase_outcome */                                                            \
-	FIELD(U32, error, 0)                                                                                               \
-	FIELD(U32, links_left, 0)      /* other names of the same bytes */                                                 \
+#define RECORD_erased_item(FIELD)                                 \
+	FIELD(U16, item, 0)                                           \
+	FIELD(U8, outcome, 5) /* enum erase_outcome */                \
+	FIELD(U32, error, 0)                                          \
+	FIELD(U32, links_left, 0) /* other names of the same bytes */ \
 	FIELD(U8, open_elsewhere, 1)
 
 /* ---- messages: MESSAGE(NAME, number, record, list record, most descriptors) ---- */
 
-#define MESSAGE_CATALOGUE(MESSAGE)                                                                                     \
-	/* supervisor to any child */                                                                                      \
-	MESSAGE(START, 1, start, root, 2)                                                                                  \
-	/* supervisor to keeper */                                                                                         \
-	MESSAGE(CHILD_UP, 2, child, nothing, 1)                                                                            \
-	MESSAGE(CHILD_DOWN, 3, child_down, nothing, 0)                                                                     \
-	MESSAGE(SETTINGS, 4, nothing, nothing, 1)                                                                          \
-	MESSAGE(RELOAD_RESULT, 5, reload_result, nothing, 0)                                                               \
-	MESSAGE(STOP, 6, nothing, nothing, 0)                                                                              \
-	/* keeper to supervisor */                                                                                         \
-	MESSAGE(READY, 10, notice, nothing, 0)                                                                             \
-	MESSAGE(ALIVE, 11, notice, nothing, 0)                                                                             \
-	MESSAGE(FATAL, 12, notice, nothing, 0)                                                                             \
-	MESSAGE(CHILD_WANTED, 13, child, root, 0)                                                                          \
-	MESSAGE(CHILD_RELEASED, 14, child, nothing, 0)                                                                     \
-	MESSAGE(CHILD_KILL, 15, child, nothing, 0)                                                                         \
-	MESSAGE(RELOAD, 16, nothing, nothing, 0)                                                                           \
-	/* keeper to watcher */                                                                                            \
-	MESSAGE(FOLDERS_KNOWN, 20, root, known_folder, 0)                                                                  \
-	MESSAGE(SCAN, 21, root, nothing, 0)                                                                                \
-	MESSAGE(OPEN, 22, open, nothing, 0)                                                                                \
-	MESSAGE(LOOK, 23, open, nothing, 0)                                                                                \
-	/* watcher to keeper */                                                                                            \
-	MESSAGE(ROOT_FOUND, 30, root_found, nothing, 0)                                                                    \
-	MESSAGE(LISTING, 31, folder, entry, 0)                                                                             \
-	MESSAGE(FOLDER_END, 32, folder_end, nothing, 0)                                                                    \
-	MESSAGE(CHANGES, 33, folder, entry, 0)                                                                             \
-	MESSAGE(SCAN_END, 34, scan_end, nothing, 0)                                                                        \
-	MESSAGE(WATCH_COVERAGE, 35, watch_coverage, nothing, 0)                                                            \
-	MESSAGE(OPENED, 36, answer, nothing, 1)                                                                            \
-	/* keeper to prober and hasher, and back */                                                                        \
-	MESSAGE(PROBE, 40, probe, nothing, 1)                                                                              \
-	MESSAGE(FACTS, 41, facts, stream, 0)                                                                               \
-	MESSAGE(HASH, 42, hash, nothing, 1)                                                                                \
-	MESSAGE(HASHED, 43, hashed, nothing, 0)                                                                            \
-	/* keeper to reaper, and back */                                                                                   \
-	MESSAGE(ERASE, 50, erase, erase_item, 0)                                                                           \
-	MESSAGE(ERASE_STOP, 51, batch, nothing, 0)                                                                         \
-	MESSAGE(FOLDERS_REMOVE, 52, root, known_folder, 0)                                                                 \
-	MESSAGE(ERASED, 60, erased, erased_item, 0)                                                                        \
+#define MESSAGE_CATALOGUE(MESSAGE)                          \
+	/* supervisor to any child */                           \
+	MESSAGE(START, 1, start, root, 2)                       \
+	/* supervisor to keeper */                              \
+	MESSAGE(CHILD_UP, 2, child, nothing, 1)                 \
+	MESSAGE(CHILD_DOWN, 3, child_down, nothing, 0)          \
+	MESSAGE(SETTINGS, 4, nothing, nothing, 1)               \
+	MESSAGE(RELOAD_RESULT, 5, reload_result, nothing, 0)    \
+	MESSAGE(STOP, 6, nothing, nothing, 0)                   \
+	/* keeper to supervisor */                              \
+	MESSAGE(READY, 10, notice, nothing, 0)                  \
+	MESSAGE(ALIVE, 11, notice, nothing, 0)                  \
+	MESSAGE(FATAL, 12, notice, nothing, 0)                  \
+	MESSAGE(CHILD_WANTED, 13, child, root, 0)               \
+	MESSAGE(CHILD_RELEASED, 14, child, nothing, 0)          \
+	MESSAGE(CHILD_KILL, 15, child, nothing, 0)              \
+	MESSAGE(RELOAD, 16, nothing, nothing, 0)                \
+	/* keeper to watcher */                                 \
+	MESSAGE(FOLDERS_KNOWN, 20, root, known_folder, 0)       \
+	MESSAGE(SCAN, 21, root, nothing, 0)                     \
+	MESSAGE(OPEN, 22, open, nothing, 0)                     \
+	MESSAGE(LOOK, 23, open, nothing, 0)                     \
+	/* watcher to keeper */                                 \
+	MESSAGE(ROOT_FOUND, 30, root_found, nothing, 0)         \
+	MESSAGE(LISTING, 31, folder, entry, 0)                  \
+	MESSAGE(FOLDER_END, 32, folder_end, nothing, 0)         \
+	MESSAGE(CHANGES, 33, folder, entry, 0)                  \
+	MESSAGE(SCAN_END, 34, scan_end, nothing, 0)             \
+	MESSAGE(WATCH_COVERAGE, 35, watch_coverage, nothing, 0) \
+	MESSAGE(OPENED, 36, answer, nothing, 1)                 \
+	/* keeper to prober and hasher, and back */             \
+	MESSAGE(PROBE, 40, probe, nothing, 1)                   \
+	MESSAGE(FACTS, 41, facts, stream, 0)                    \
+	MESSAGE(HASH, 42, hash, nothing, 1)                     \
+	MESSAGE(HASHED, 43, hashed, nothing, 0)                 \
+	/* keeper to reaper, and back */                        \
+	MESSAGE(ERASE, 50, erase, erase_item, 0)                \
+	MESSAGE(ERASE_STOP, 51, batch, nothing, 0)              \
+	MESSAGE(FOLDERS_REMOVE, 52, root, known_folder, 0)      \
+	MESSAGE(ERASED, 60, erased, erased_item, 0)             \
 	MESSAGE(FOLDERS_REMOVED, 61, root, known_folder, 0)
 
 enum entry_type { ENTRY_FILE, ENTRY_FOLDER, ENTRY_LINK, ENTRY_MOUNT, ENTRY_OTHER };
@@ -257,7 +262,8 @@ enum probe_damage { PROBE_TRUNCATED = 1, PROBE_NO_INDEX = 2, PROBE_EMPTY = 4, PR
 
 enum erase_way {
 	ERASE_UNLINK,
-	ERASE_QUARANTINE, /* a slot that the recorder reuses: rename into the vault, check again, unlink there or put back */
+	ERASE_QUARANTINE, /* a slot that the recorder reuses: rename into the vault, check again, unlink there or put back
+	                   */
 };
 
 enum erase_outcome {

@@ -169,11 +169,13 @@ static bool look_at_structure(
 		facts->facts.damage |= PROBE_TRUNCATED;
 		say(facts, "the file ends early");
 	}
-	if (!ret_boxes->has_index) {
+	if (!ret_boxes->has_index && ret_boxes->fragmented) {
+		/* As recorders with an init.mp4 beside it write it (ISO/IEC 14496-12, 8.16: segments): whole, but with no times to read. */
+		say(facts, "fragments, whose initialisation segment stands beside them");
+	} else if (!ret_boxes->has_index) {
 		facts->facts.damage |= PROBE_NO_INDEX;
 		facts->facts.result = PROBE_UNREADABLE;
-		say(facts, ret_boxes->fragmented ? "fragments without their initialisation segment"
-		                                 : "the index (moov) is missing: recording was cut off");
+		say(facts, "the index (moov) is missing: recording was cut off");
 	}
 	return ret_boxes->has_index;
 }

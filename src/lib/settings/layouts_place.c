@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the layouts are: beside the program that asks, so that a build tree and a scratch installation find their own. */
+/* Where the layouts are: beside the program that asks, so that a build tree and a scratch installation find their own.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "settings/settings.h"
