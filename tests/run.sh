@@ -33,29 +33,28 @@ single() {
 	fi
 }
 
-# cmocka programs: "[  PASSED  ] 3 test(s)."
+# cmocka programs, two at a time: "[  PASSED  ] 3 test(s)."
 units() {
-	local name=$1 folder=$2 wrapper=$3 log start p=0 f=0 s=0 test n status
+	local name=$1 folder=$2 wrapper=$3 log start p=0 f=0 s=0 test n status tests
 	log="$build/logs/${name//[ \/]/-}"
 	start=$SECONDS
-	: >"$log"
-	for test in "$folder"/*_test; do
-		[ -z "$only" ] || [ "$(basename "$test")" = "${only}_test" ] || continue
-		$wrapper "$test" >"$log.one" 2>&1
-		status=$?
-		cat "$log.one" >>"$log"
-		n=$(sed -n 's/.*\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$log.one" | tail -n 1)
+	rm -rf "$log" && mkdir -p "$log"
+	tests=$(ls "$folder"/*_test)
+	[ -z "$only" ] || tests=$folder/${only}_test
+	# shellcheck disable=SC2016
+	echo "$tests" | LOG=$log WRAPPER=$wrapper xargs -P "$cores" -I{} sh -c \
+		'$WRAPPER {} >"$LOG/$(basename {})" 2>&1; echo $? >"$LOG/$(basename {}).status"'
+	for test in $tests; do
+		test=$log/$(basename "$test")
+		status=$(cat "$test.status")
+		n=$(sed -n 's/.*\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$test" | tail -n 1)
 		p=$((p + ${n:-0}))
-		n=$(sed -n 's/.*\[  FAILED  \] \([0-9]*\) test(s).*/\1/p' "$log.one" | head -n 1)
-		f=$((f + ${n:-0}))
-		n=$(grep -c '\[  SKIPPED \] [a-z]' "$log.one")
+		n=$(sed -n 's/.*\[  FAILED  \] \([0-9]*\) test(s).*/\1/p' "$test" | head -n 1)
+		[ "$status" -eq 0 ] || f=$((f + ${n:-1}))
+		n=$(grep -c '\[  SKIPPED \] [a-z]' "$test")
 		s=$((s + n / 2)) # each is listed once when it is skipped and once in the summary
-		if [ $status -ne 0 ] && [ -z "$(grep '\[  FAILED  \]' "$log.one")" ]; then
-			f=$((f + 1))
-		fi
-		[ $status -eq 0 ] || { echo "failed: $wrapper $test"; tail -n 30 "$log.one"; }
+		[ "$status" -eq 0 ] || { echo "failed: $wrapper $(basename "$test")"; tail -n 30 "$test"; }
 	done
-	rm -f "$log.one"
 	count $p $f $s "$name" $((SECONDS - start))
 }
 
@@ -65,7 +64,7 @@ bats_files() {
 	shift
 	log="$build/logs/${name//[ \/]/-}"
 	start=$SECONDS
-	bats --tap --print-output-on-failure "$@" >"$log" 2>&1 </dev/null
+	bats --jobs "$cores" --no-parallelize-within-files --tap --print-output-on-failure "$@" >"$log" 2>&1 </dev/null
 	local status=$?
 	s=$(grep -c '^ok .* # skip' "$log")
 	p=$(($(grep -c '^ok ' "$log") - s))
@@ -82,6 +81,7 @@ chosen() { # folder
 
 suite_build() {
 	single "build gcc" "$MAKE" -s O="$build" -j"$cores" DEVELOPER=1 all unit-tests man
+	single "build clock" "$MAKE" -s O="$build/clock" -j"$cores" DEVELOPER=1 TEST_CLOCK=1 all
 }
 suite_compilers() {
 	single "build clang" "$MAKE" -s O="$build/clang" -j"$cores" CC=clang DEVELOPER=1 all
@@ -99,7 +99,7 @@ suite_sanitize() {
 	ASAN_OPTIONS=detect_leaks=1 units "unit asan ubsan" "$build/sanitize/tests/unit" ""
 }
 suite_valgrind() {
-	SLOW=1 units "unit valgrind" "$build/tests/unit" "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes"
+	AUDIT_KILLS=5 units "unit valgrind" "$build/tests/unit" "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes"
 }
 suite_system() {
 	# shellcheck disable=SC2046
@@ -146,6 +146,7 @@ all)
 	mkdir -p "$build/logs"
 	only=${FUZZ_SECONDS:-5}
 	suite_fuzz
+	single "fuzz probe" "$MAKE" -s O="$build" CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS='-O1 -g' fuzz-probe PROBE_FUZZ_ROUNDS=300
 	;;
 *)
 	"suite_$suite"

@@ -108,6 +108,19 @@ refuses() { # what the message must say …
 	world_stop
 }
 
+@test "a state that is missing beside a log: the daemon does not run; an empty file in its place is a decision" {
+	held_and_due
+	rm "$WORLD"/state/state.db "$WORLD"/state/state.db-* 2>/dev/null || true
+	refuses "state.db is missing" "state.db.yesterday" "empty file"
+	are_there "$HELD" "$DUE"
+	: >"$WORLD/state/state.db"
+	[ "$(id -u)" -ne 0 ] || chown nobody "$WORLD/state/state.db"
+	world_start
+	until_true 20 gone "$DUE"
+	[ "$(ctl hold list --json | jq '.holds | length')" = 0 ]
+	world_stop
+}
+
 @test "a state of a newer version: the daemon does not run and names the version" {
 	held_and_due
 	sqlite3 "$WORLD/state/state.db" "PRAGMA user_version = 999"

@@ -245,3 +245,11 @@ kill_keeper_at_write() { # N
 	STRACE=$!
 	until_true 5 eval "[ \"\$(sed -n 's/^TracerPid:[[:space:]]*//p' /proc/$pid/status)\" != 0 ]"
 }
+
+# Each unlink takes so much longer from now on, where strace can do that.
+slow_down() { # PID [µs]
+	SLOWED=
+	command -v strace >/dev/null && [ "$(id -u)" = 0 ] || return 0
+	strace -qq -p "$1" -e trace=unlinkat -e inject=unlinkat:delay_exit=${2:-2000} -o /dev/null 2>/dev/null 3>&- 4>&- &
+	until_true 5 eval "[ \"\$(sed -n 's/^TracerPid:[[:space:]]*//p' /proc/$1/status)\" != 0 ]" && SLOWED=yes
+}

@@ -111,6 +111,16 @@ void keeper_fatal(struct keeper *keeper, const char *text) {
 
 static int open_state(struct keeper *keeper) {
 	char message[512] = "";
+	/* It is made before the log: a log without it had holds that nobody knows any more. */
+	bool lost = faccessat(keeper->state_fd, "state.db", F_OK, 0) < 0 && errno == ENOENT &&
+	            faccessat(keeper->state_fd, "log/checkpoint", F_OK, 0) == 0;
+	if (lost) {
+		keeper_fatal(keeper,
+		    "state.db is missing beside an audit log: holds may have been in it, so nothing is deleted "
+		    "and retentiond does not run; put back 'state.db.yesterday' as 'state.db', or make an empty "
+		    "file 'state.db' to start with no holds");
+		return -ENOENT;
+	}
 	int error = state_open(keeper->settings->state_dir, &keeper->state, message, sizeof message);
 	if (error != 0)
 		keeper_fatal(keeper, message[0] != '\0' ? message : "state.db cannot be opened");

@@ -141,7 +141,7 @@ static int open_database(struct state *state, char *message, size_t room) {
 		(void)snprintf(message, room,
 		    "'%s' is damaged: holds may be in it, so nothing is deleted and retentiond does not run; "
 		    "put back '%s.yesterday' under this name (then compare `retentionctl hold list` with the log), "
-		    "or move it away to start with no holds",
+		    "or replace it by an empty file to start with no holds",
 		    state->path, state->path);
 		return error;
 	}

@@ -11,12 +11,16 @@ bool array_room(void *array, size_t *room, size_t count, size_t item_bytes) {
 	if (count < *room)
 		return true;
 	size_t wanted = *room == 0 ? ROOM_LEAST : *room * 2;
+	size_t bytes;
+	if (__builtin_mul_overflow(wanted, item_bytes, &bytes))
+		return false;
 	/* Copied, since the caller's pointer has the type of its items. */
 	memcpy(&items, array, sizeof items);
-	items = reallocarray(items, wanted, item_bytes);
-	if (items == NULL)
+	void *grown = realloc(items, bytes);
+	if (grown == NULL)
 		return false;
-	memcpy(array, &items, sizeof items);
+	memcpy(array, &grown, sizeof grown);
 	*room = wanted;
+	/* cppcheck-suppress memleak; it is the caller's, copied above */
 	return true;
 }

@@ -170,7 +170,8 @@ static bool look_at_structure(
 		say(facts, "the file ends early");
 	}
 	if (!ret_boxes->has_index && ret_boxes->fragmented) {
-		/* As recorders with an init.mp4 beside it write it (ISO/IEC 14496-12, 8.16: segments): whole, but with no times to read. */
+		/* As recorders with an init.mp4 beside it write it (ISO/IEC 14496-12, 8.16: segments): whole, but with no times
+		 * to read. */
 		say(facts, "fragments, whose initialisation segment stands beside them");
 	} else if (!ret_boxes->has_index) {
 		facts->facts.damage |= PROBE_NO_INDEX;
