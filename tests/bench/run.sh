@@ -371,7 +371,7 @@ rows_expire() {
 }
 
 rows_holds() {
-	local newest step result some i held none with span
+	local newest result scaled some i held none with span
 	heading "Holds"
 	volume volume $((segments / 150 + 300)) $((segments + segments / 4 + 20000))
 	volume state $((segments / 2500 + 200)) 20000
@@ -384,7 +384,9 @@ rows_holds() {
 	read -r result _ held <<<"$("$tools/hold_bench" "$RETENTION_SOCKET" camera-00 $((newest - 3600)) 95 1 21)"
 	row "place a hold over $held segments, with its coverage" "$(calculate "$result / 1000" 2) ms" "" "" "<= 5 ms" "$result" 5000
 	read -r result _ held <<<"$("$tools/hold_bench" "$RETENTION_SOCKET" "*" $((newest - span)) "$span" 0 11)"
-	row "place a hold over $held segments, with its coverage" "$(calculate "$result / 1000" 2) ms" "" "" "<= 1 s" "$result" 1000000
+	# The goal is about 4,000,000, and coverage grows with what it covers.
+	scaled=$(calculate "$result / $held * 4000000" 0)
+	row "the same over $held, in proportion over 4,000,000" "$(calculate "$result / 1000" 2) ms" "$(calculate "$scaled / 1000000" 2) s" "" "<= 1 s" "$scaled" 1000000
 	read -r result _ held <<<"$("$tools/hold_bench" "$RETENTION_SOCKET" "*" $((newest - 40 * 86400 - span)) "$span" 0 21)"
 	row "place a hold on all cameras, nothing to cover" "$(calculate "$result / 1000" 2) ms" "" "" "<= 5 ms" "$result" 5000
 	daemon_stop

@@ -83,7 +83,11 @@ until_true() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { echo "gave up after waiting for: $*"; return 1; }
+		if [ $SECONDS -ge $end ]; then
+			echo "gave up after waiting for: $*"
+			[ -z "${DAEMON:-}" ] || ctl status 2>/dev/null || true
+			return 1
+		fi
 		sleep 0.1
 	done
 }

@@ -110,9 +110,10 @@ void control_event(struct keeper *keeper, const char *event, const json_t *data)
 	(void)keeper, (void)event, (void)data;
 }
 
-void media_want(struct keeper *keeper, const struct segment_key *key, enum media_priority priority) {
+bool media_want(struct keeper *keeper, const struct segment_key *key, enum media_priority priority) {
 	(void)keeper, (void)key, (void)priority;
 	wanted_media++;
+	return true;
 }
 
 void children_want_group(struct keeper *keeper, uint32_t group, const uint16_t *roots, size_t count) {

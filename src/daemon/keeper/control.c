@@ -30,6 +30,7 @@
 
 enum {
 	CLIENTS_MAX = 64,
+	CLIENTS_PER_USER_MAX = 48, /* of one user, root apart: nobody keeps all others out */
 	REQUESTS_MAX = 256,
 	OUTPUT_BYTES_MAX = 256 * 1024,     /* waiting, when more is to be sent */
 	REPLY_BYTES_MAX = 8 * 1024 * 1024, /* one answer, however many cameras */
@@ -550,6 +551,13 @@ static struct client *client_new(struct control *control, int fd) {
 	return client;
 }
 
+static size_t clients_of(const struct control *control, uid_t user) {
+	size_t count = 0;
+	for (const struct client *client = control->clients; client; client = client->next)
+		count += client->peer.user == user ? 1 : 0;
+	return count;
+}
+
 static void on_connection(evutil_socket_t listen_fd, short what, void *context) {
 	(void)what;
 	struct control *control = context;
@@ -567,11 +575,13 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *context) 
 			continue;
 		client->next = control->clients;
 		control->clients = client;
-		if (control->client_count > CLIENTS_MAX) {
+		if (control->client_count > CLIENTS_MAX ||
+		    (client->peer.user != 0 && clients_of(control, client->peer.user) > CLIENTS_PER_USER_MAX)) {
 			client->closing = true;
 			event_del(client->readable);
 			client_send(client,
-			    protocol_error(NULL, CONTROL_BUSY, "too_many_clients", "64 clients are connected; try again later"),
+			    protocol_error(NULL, CONTROL_BUSY, "too_many_clients",
+			        "too many clients are connected (64 in all, 48 of one user); try again later"),
 			    NULL, 0);
 		}
 	}

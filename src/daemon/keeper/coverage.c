@@ -177,7 +177,7 @@ static int cover_camera(struct keeper *keeper, const char *name, struct span spa
 	if (coverage.root != NULL) {
 		settings_rule_for(keeper->settings, search.row.root_name, search.row.name, &coverage.rule);
 		int64_t from_us = span.from_us - index_longest_us(keeper->index, search.row.id);
-		result = index_range(keeper->index, search.row.id, from_us, span.to_us, 0, add_kept, &coverage);
+		result = index_range_nameless(keeper->index, search.row.id, from_us, span.to_us, add_kept, &coverage);
 	}
 	if (result == 0)
 		result = cover_parts(&coverage, coverage.root != NULL ? search.row.id : -1);

@@ -41,6 +41,20 @@ static size_t count_in_doubt(struct keeper *keeper, const struct batch *batch) {
 	return count;
 }
 
+/*
+ * Segments under a hold that a reaper may still be unlinking: it was told to stop and has not answered, or it
+ * is one of before a restart whose end nobody has seen yet (a new one is started only then).
+ */
+static size_t count_all_in_doubt(struct keeper *keeper) {
+	size_t count = 0;
+	for (const struct batch *batch = keeper->deletion->batches; batch != NULL; batch = batch->next) {
+		const struct root *root = roots_by_name(keeper, batch->root);
+		if (batch->leftover ? root == NULL || root->reaper == NULL : batch->stop_sent)
+			count += count_in_doubt(keeper, batch);
+	}
+	return count;
+}
+
 static bool is_stopping(const struct deletion *deletion) {
 	for (const struct batch *batch = deletion->batches; batch != NULL; batch = batch->next)
 		if (!batch->leftover && batch->stop_sent)
@@ -63,9 +77,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *context) {
 	while (*link != waiter)
 		link = &(*link)->next;
 	*link = waiter->next;
-	for (const struct batch *batch = waiter->keeper->deletion->batches; batch != NULL; batch = batch->next)
-		if (!batch->leftover && batch->stop_sent)
-			waiter->in_doubt += count_in_doubt(waiter->keeper, batch);
+	waiter->in_doubt = count_all_in_doubt(waiter->keeper);
 	end_waiter(waiter);
 }
 
@@ -109,11 +121,7 @@ void deletion_stop_for_hold(
 		free(waiter);
 	}
 	/* Nothing is in flight; or memory is so short that nobody can wait: then say that it is in doubt. */
-	size_t in_doubt = 0;
-	for (const struct batch *batch = deletion->batches; batch != NULL; batch = batch->next)
-		if (!batch->leftover && batch->stop_sent)
-			in_doubt += count_in_doubt(keeper, batch);
-	done(keeper, in_doubt, context);
+	done(keeper, count_all_in_doubt(keeper), context);
 }
 
 void deletion_forget_waiters(struct deletion *deletion) {

@@ -64,7 +64,8 @@ static int64_t interval_us(const struct keeper *keeper) {
 /* ---- the brake ---- */
 
 static void store_brake(struct keeper *keeper) {
-	int error = state_brake_put(keeper->state, &keeper->expiry->brake);
+	const struct brake_count *brake = &keeper->expiry->brake;
+	int error = brake->engaged ? state_brake_put(keeper->state, brake) : state_brake_count(keeper->state, brake);
 	if (error != 0)
 		log_warning_errno(error, "the day's count of deletions cannot be stored");
 	keeper->expiry->brake_changed = false;

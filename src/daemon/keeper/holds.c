@@ -333,7 +333,7 @@ static void tell(struct keeper *keeper, int64_t outbox, enum audit_action action
 /* What a hold covers is read before anything else that waits. */
 static int want_facts(const struct segment_row *row, void *context) {
 	if (!row->probed)
-		media_want(context, &row->key, MEDIA_HELD);
+		(void)media_want(context, &row->key, MEDIA_HELD);
 	return 0;
 }
 

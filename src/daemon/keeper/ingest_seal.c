@@ -64,9 +64,9 @@ void seal_follow(struct ingest *ingest, const struct root *root, const struct se
 	const struct settings *settings = ingest->keeper->settings;
 	bool recent = root->scanned || ingest->wall_us - row->file.mtime_ns / 1000 < US_PER_DAY;
 	bool fingerprint = recent && settings->fingerprint == FINGERPRINT_SEAL;
-	if (recent && (fingerprint || settings->probe != PROBE_AT_ONCE_NONE))
-		media_want(ingest->keeper, &row->key, MEDIA_NEW);
-	if (!fingerprint)
+	bool wanted = recent && (fingerprint || settings->probe != PROBE_AT_ONCE_NONE) &&
+	              media_want(ingest->keeper, &row->key, MEDIA_NEW);
+	if (!fingerprint || !wanted)
 		seal_queue(ingest, row);
 }
 

@@ -43,7 +43,7 @@ enum {
 	MINUTE_SECONDS = 60,
 	COMMIT_CHECK_SECONDS = 5,
 	COMMIT_SECONDS =
-	    300, /* each commit writes every page it touches: seldom, and the log makes up for what a crash loses */
+	    1200, /* each commit writes every page it touches: seldom, and the log makes up for what a crash loses */
 	COMMIT_PENDING = 50000,
 };
 

@@ -67,9 +67,14 @@ static bool queue_has(const struct queue *queue, const struct segment_key *key) 
 	return false;
 }
 
-static void queue_push(struct queue *queue, const struct segment_key *key) {
-	if (queue->count < QUEUE_MAX && !queue_has(queue, key))
-		queue->keys[(queue->first + queue->count++) % QUEUE_MAX] = *key;
+/* False where there is no room. */
+static bool queue_push(struct queue *queue, const struct segment_key *key) {
+	if (queue_has(queue, key))
+		return true;
+	if (queue->count == QUEUE_MAX)
+		return false;
+	queue->keys[(queue->first + queue->count++) % QUEUE_MAX] = *key;
+	return true;
 }
 
 static bool take(struct media *media, struct segment_key *ret_key, enum media_priority *ret_priority) {
@@ -105,7 +110,7 @@ static bool is_quiet(struct keeper *keeper) {
 static int push_backlog(const struct segment_row *row, void *context) {
 	struct media *media = context;
 	if (row->state != SEGMENT_DELETING)
-		queue_push(&media->queues[MEDIA_BACKLOG], &row->key);
+		(void)queue_push(&media->queues[MEDIA_BACKLOG], &row->key);
 	return 0;
 }
 
@@ -345,13 +350,13 @@ static void on_next(evutil_socket_t fd, short what, void *context) {
 	begin_next(context);
 }
 
-void media_want(struct keeper *keeper, const struct segment_key *key, enum media_priority priority) {
+bool media_want(struct keeper *keeper, const struct segment_key *key, enum media_priority priority) {
 	struct media *media = keeper->media;
-	if (media == NULL)
-		return;
-	queue_push(&media->queues[priority], key);
+	if (media == NULL || !queue_push(&media->queues[priority], key))
+		return false;
 	if (!media->busy)
 		schedule(media->next, 0);
+	return true;
 }
 
 uint64_t media_waiting(const struct keeper *keeper) {

@@ -21,8 +21,8 @@ enum media_priority { MEDIA_BACKLOG, MEDIA_NEW, MEDIA_HELD };
 MUST_USE int media_open(struct keeper *keeper, struct media **ret_media);
 struct media *media_close(struct media *media);
 
-/* Queues; bounded: over it the backlog scan finds the segment again. */
-void media_want(struct keeper *keeper, const struct segment_key *key, enum media_priority priority);
+/* Queues; false where the queue is full: facts come with the backlog then, a fingerprint does not. */
+bool media_want(struct keeper *keeper, const struct segment_key *key, enum media_priority priority);
 /* Called by children.c. */
 void media_opened(struct keeper *keeper, const struct record_answer *answer, int fd); /* takes fd over */
 void media_facts(struct keeper *keeper, struct message *message);

@@ -357,23 +357,22 @@ int state_holds(struct state *state, int (*each)(const struct hold *hold, void *
 	return error != 0 ? error : database_errno(result);
 }
 
-int state_hold_next_number(struct state *state, int64_t *ret_number) {
-	char value[32] = "0";
-	int error = state_value_get(state, "hold-number", value, sizeof value);
-	if (error != 0 && error != -ENOENT)
-		return error;
-	int64_t number = strtoll(value, NULL, 10) + 1;
-	(void)snprintf(value, sizeof value, "%lld", (long long)number);
-	error = state_value_put(state, "hold-number", value);
-	if (error == 0)
-		*ret_number = number;
-	return error;
+/*
+ * A change that need not be durable by itself: it is with the next one that is, which syncs the same file.
+ * Each sync that is left out is one that deletions and holds need not wait for.
+ */
+static int finish_lazily(struct state *state, sqlite3_stmt *statement) {
+	int error = execute(state, "PRAGMA synchronous = NORMAL");
+	int done = finish(state, statement);
+	int again = execute(state, "PRAGMA synchronous = FULL");
+	return done != 0 ? done : error != 0 ? error : again;
 }
 
+/* An intent or outbox row that outlives its entries finds them in the log. */
 static int remove_row(struct state *state, const char *sql, int64_t id) {
 	sqlite3_stmt *statement = prepare(state, sql);
 	(void)sqlite3_bind_int64(statement, 1, id);
-	return finish(state, statement);
+	return finish_lazily(state, statement);
 }
 
 int state_outbox_remove(struct state *state, int64_t outbox) {
@@ -527,14 +526,22 @@ int state_brake_get(struct state *state, struct brake_count *ret_brake) {
 	return error;
 }
 
-int state_brake_put(struct state *state, const struct brake_count *brake) {
+static sqlite3_stmt *brake_statement(struct state *state, const struct brake_count *brake) {
 	sqlite3_stmt *statement = prepare(state, "INSERT OR REPLACE INTO brake VALUES(1, ?1, ?2, ?3, ?4, ?5)");
 	(void)sqlite3_bind_int64(statement, 1, brake->window_start_us);
 	(void)sqlite3_bind_int64(statement, 2, (int64_t)brake->segments);
 	(void)sqlite3_bind_int64(statement, 3, brake->recording_us);
 	(void)sqlite3_bind_int(statement, 4, brake->engaged);
 	(void)sqlite3_bind_int(statement, 5, brake->released);
-	return finish(state, statement);
+	return statement;
+}
+
+int state_brake_put(struct state *state, const struct brake_count *brake) {
+	return finish(state, brake_statement(state, brake));
+}
+
+int state_brake_count(struct state *state, const struct brake_count *brake) {
+	return finish_lazily(state, brake_statement(state, brake));
 }
 
 int state_value_get(struct state *state, const char *key, char *value, size_t room) {
@@ -545,9 +552,27 @@ int state_value_get(struct state *state, const char *key, char *value, size_t ro
 	return end_query(statement, result, error);
 }
 
-int state_value_put(struct state *state, const char *key, const char *value) {
+static sqlite3_stmt *value_statement(struct state *state, const char *key, const char *value) {
 	sqlite3_stmt *statement = prepare(state, "INSERT OR REPLACE INTO value VALUES(?1, ?2)");
 	(void)sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 2, value, -1, SQLITE_STATIC);
-	return finish(state, statement);
+	return statement;
+}
+
+int state_value_put(struct state *state, const char *key, const char *value) {
+	return finish(state, value_statement(state, key, value));
+}
+
+int state_hold_next_number(struct state *state, int64_t *ret_number) {
+	char value[32] = "0";
+	int error = state_value_get(state, "hold-number", value, sizeof value);
+	if (error != 0 && error != -ENOENT)
+		return error;
+	int64_t number = strtoll(value, NULL, 10) + 1;
+	(void)snprintf(value, sizeof value, "%lld", (long long)number);
+	/* Durable with the hold that takes it. */
+	error = finish_lazily(state, value_statement(state, "hold-number", value));
+	if (error == 0)
+		*ret_number = number;
+	return error;
 }

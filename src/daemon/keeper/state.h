@@ -74,6 +74,8 @@ MUST_USE int state_clock_get(struct state *state, struct clock_state *ret_clock)
 MUST_USE int state_clock_put(struct state *state, const struct clock_state *clock);
 MUST_USE int state_brake_get(struct state *state, struct brake_count *ret_brake);
 MUST_USE int state_brake_put(struct state *state, const struct brake_count *brake);
+/* The same, durable with the next change that is: the intent of the deletions that it counts. */
+MUST_USE int state_brake_count(struct state *state, const struct brake_count *brake);
 /* -ENOENT where there is none. */
 MUST_USE int state_value_get(struct state *state, const char *key, char *value, size_t room);
 MUST_USE int state_value_put(struct state *state, const char *key, const char *value);
