@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs into a scratch folder, runs what was installed, uninstalls, and fails if any file remains but the configuration.
 set -eu
-build=${1:?build folder}
+build=${1:?build folder}/packaged # other paths are built in, so it is a build of its own
 cd "$(dirname "$0")/.."
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT

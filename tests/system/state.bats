@@ -186,3 +186,19 @@ refuses() { # what the message must say …
 	refuses "ead-only"
 	[ -e "$DUE" ]
 }
+
+@test "the time in which nobody watched is a gap entry with its bounds" {
+	world_start
+	until_true 20 root_online frigate
+	world_stop
+	stopped=$(date +%s)
+	sleep 2
+	world_start
+	until_true 10 has_entry gap
+	from=$(entries gap | tail -n 1 | jq '.gap.from_us / 1000000 | floor')
+	to=$(entries gap | tail -n 1 | jq '.gap.to_us / 1000000 | floor')
+	[ "$from" -le "$stopped" ]
+	[ $((to - from)) -ge 2 ]
+	[ $((to - from)) -le 10 ]
+	world_stop
+}

@@ -116,11 +116,18 @@ static void child_send(struct child *child, enum message_type type) {
 /* ---- what children say ---- */
 
 static void coverage_told(struct child *child, const struct record_watch_coverage *coverage) {
+	bool overflowed = false;
 	for (size_t i = 0; i < roots_count(child->keeper); i++) {
 		struct root *root = roots_get(child->keeper, i);
-		if (root->group == child->key)
-			root->coverage = *coverage;
+		if (root->group != child->key)
+			continue;
+		/* A new watcher counts from nothing. */
+		overflowed = overflowed || coverage->overflows > root->coverage.overflows;
+		root->coverage = *coverage;
 	}
+	if (overflowed)
+		(void)record_append(child->keeper, AUDIT_GAP, AUDIT_SUCCESS,
+		    "the kernel's queue of changes overflowed; everything was compared again", NULL, NULL, NULL);
 }
 
 static void from_watcher(struct child *child, struct message *message) {

@@ -11,9 +11,11 @@
 #include <event2/event.h>
 
 #include "base/log.h"
+#include "base/span.h"
 #include "base/zone.h"
 #include "keeper.h"
 #include "retention/log.h"
+#include "state.h"
 #include "timekeeping.h"
 
 /* A full day of expiry of a large site fits in this. */
@@ -113,7 +115,39 @@ static void release(struct record *record) {
 	free(record);
 }
 
+static int take_time(const json_t *entry, void *context) {
+	const char *text = json_string_value(json_object_get(entry, "@timestamp"));
+	char message[128];
+	int64_t *last_us = context;
+	if (text != NULL && span_parse_instant(text, zone_shared("UTC"), 0, last_us, message, sizeof message) != SPAN_OK)
+		*last_us = 0;
+	return 0;
+}
+
+/*
+ * Nobody watched between the last sign of life (an entry, or the clock's mark in state.db) and now:
+ * what happened to footage meanwhile is known only as far as the disks still show it.
+ */
+static void record_gap(struct keeper *keeper) {
+	uint64_t size = audit_writer_size(keeper->record->writer);
+	struct clock_state clock;
+	int64_t last_us = 0;
+	if (size == 0 || record_each(keeper, size - 1, take_time, &last_us) != 0)
+		return;
+	if (state_clock_get(keeper->state, &clock) == 0 && clock.mark_wall_us > last_us)
+		last_us = clock.mark_wall_us;
+	char from[40], to[40];
+	int64_t now_us = clock_wall_us();
+	time_format_utc(last_us, from, sizeof from);
+	time_format_utc(now_us, to, sizeof to);
+	json_t *details = json_pack("{s:{s:s, s:s, s:I, s:I}}", "gap", "from", from, "to", to, "from_us",
+	    (json_int_t)last_us, "to_us", (json_int_t)now_us);
+	(void)record_append(keeper, AUDIT_GAP, AUDIT_SUCCESS, "retentiond did not run", NULL, details, NULL);
+}
+
 static void record_start(struct keeper *keeper, const struct audit_start_report *report) {
+	if (report->how != AUDIT_STARTED_NEW && report->how != AUDIT_BROKEN_RENEWED)
+		record_gap(keeper);
 	if (report->how == AUDIT_BROKEN_RENEWED) {
 		log_error("the audit log did not hold (%s): it was set aside and a new one begun", report->reason);
 		(void)record_append(keeper, AUDIT_LOG_RENEWED, AUDIT_FAILURE, report->reason, NULL, NULL, NULL);

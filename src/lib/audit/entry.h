@@ -45,7 +45,6 @@
 	ACTION(HOLD_CHANGED, "hold-changed", "file", "change")                            \
 	ACTION(HOLD_RELEASE_ASKED, "hold-release-asked", "file", "change")                \
 	ACTION(HOLD_RELEASED, "hold-released", "file", "change")                          \
-	ACTION(ALARM, "alarm", "host", "info")                                            \
 	ACTION(REQUEST, "request", "session", "access")                                   \
 	ACTION(REQUEST_DENIED, "request-denied", "session", "denied")                     \
 	ACTION(LOG_READ, "log-read", "session", "access")                                 \
