@@ -92,6 +92,8 @@ until_true() {
 	done
 }
 
+sanitized() { grep -q __asan_init "$INSTALLED/libexec/retention/keeper"; }
+
 need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root: mounts, devices, other users"; }
 
 # ---- disks: images on loop devices, for root only ----

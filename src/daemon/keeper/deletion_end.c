@@ -85,8 +85,28 @@ void deletion_remove_folders(struct keeper *keeper, struct batch *batch,
 	free(out);
 }
 
+/*
+ * A reaper that may open everything was denied: its sandbox was made before the root was there, or for
+ * another folder. Its files count as not tried. True if a new reaper is to be made.
+ */
+static bool take_back_denied(struct keeper *keeper, struct batch *batch) {
+	bool denied = false;
+	if (keeper->trial || !roots_may_start_anew(keeper))
+		return false;
+	for (size_t i = 0; i < batch->file_count; i++) {
+		struct batch_file *file = &batch->files[i];
+		if (file->reported && file->outcome == ERASE_FAILED && file->error == EACCES) {
+			file->outcome = ERASE_SKIPPED;
+			denied = true;
+		}
+	}
+	return denied;
+}
+
 static void finish(struct keeper *keeper, struct batch *batch) {
 	struct deletion *deletion = keeper->deletion;
+	struct root *root = roots_by_name(keeper, batch->root);
+	bool denied = take_back_denied(keeper, batch);
 	int error = batch_write_tombstones(keeper, batch, is_erased, BATCH_DELETED);
 	if (error == 0)
 		error = batch_write_tombstones(keeper, batch, is_vanished, BATCH_MISSING);
@@ -120,6 +140,8 @@ static void finish(struct keeper *keeper, struct batch *batch) {
 	(void)batch_free(batch);
 	expiry_deleted(keeper, segments, bytes);
 	deletion_wake_waiters(deletion);
+	if (denied && root != NULL)
+		(void)roots_start_anew(keeper, root);
 	expiry_continue(keeper);
 }
 

@@ -284,13 +284,15 @@ static void identify(struct keeper *keeper, struct root *root) {
 static void release(struct keeper *keeper, uint32_t group);
 static void want_groups(struct keeper *keeper);
 
-/* Another folder has taken its place, which the sandboxes of its watcher and reaper do not reach: new ones are made. */
-static bool start_anew(struct keeper *keeper, const struct root *root) {
-	struct roots *roots = keeper->roots;
-	int64_t now = clock_boot_us();
-	if (roots->anew_us != 0 && now - roots->anew_us < ANEW_SECONDS * US_PER_SECOND)
+bool roots_may_start_anew(const struct keeper *keeper) {
+	const struct roots *roots = keeper->roots;
+	return roots->anew_us == 0 || clock_boot_us() - roots->anew_us >= ANEW_SECONDS * US_PER_SECOND;
+}
+
+bool roots_start_anew(struct keeper *keeper, const struct root *root) {
+	if (!roots_may_start_anew(keeper))
 		return false;
-	roots->anew_us = now;
+	keeper->roots->anew_us = clock_boot_us();
 	log_notice("root '%s': another folder is in its place; its watcher and reaper start anew", root->settings->name);
 	release(keeper, root->group);
 	want_groups(keeper);
@@ -299,7 +301,7 @@ static bool start_anew(struct keeper *keeper, const struct root *root) {
 
 void roots_found(struct keeper *keeper, const struct record_root_found *found) {
 	struct root *root = roots_get(keeper, found->root);
-	if (root == NULL || root->watcher == NULL || (found->error == ESTALE && start_anew(keeper, root)))
+	if (root == NULL || root->watcher == NULL || (found->error == ESTALE && roots_start_anew(keeper, root)))
 		return;
 	if (found->error != 0) {
 		char reason[sizeof root->reason];

@@ -78,5 +78,11 @@ void roots_folder_read(struct root *root, struct text path, uint32_t error);
 size_t roots_folders_closed(const struct root *root);
 /* An operator adopts what is there now as this root's volume. 0, or a negative errno. */
 MUST_USE int roots_adopt(struct keeper *keeper, struct root *root, bool observe_only);
+/*
+ * Another folder has taken the root's place, which the sandboxes of its watcher and reaper do not reach
+ * (landlock holds on to the folder, not the path): new ones are made, at most every 10 s.
+ */
+bool roots_may_start_anew(const struct keeper *keeper);
+bool roots_start_anew(struct keeper *keeper, const struct root *root);
 /* Compares everything with the disk again. */
 void roots_rescan(struct keeper *keeper, struct root *root);
