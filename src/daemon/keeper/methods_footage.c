@@ -80,7 +80,8 @@ json_t *footage_json(struct keeper *keeper, const struct camera_row *camera, con
 
 struct listing {
 	struct keeper *keeper;
-	const struct camera_row *camera;
+	const struct camera_row *camera; /* while its segments are read */
+	const struct zone *zone;         /* of the last camera; NULL where there was none */
 	struct retention_rule rule;
 	struct span span;
 	const char *state;
@@ -175,9 +176,11 @@ static int list_cameras(struct listing *listing, const struct camera_names *name
 		if (list[i].id != cursor_camera)
 			listing->after_ordinal = -1;
 		listing->camera = &list[i];
+		listing->zone = camera_zone(listing->keeper, &list[i]);
 		error = list_camera(listing);
 	}
 	free(list);
+	listing->camera = NULL;
 	return error < 0 ? error : 0;
 }
 
@@ -207,7 +210,7 @@ static void footage_list_call(struct keeper *keeper, struct request *request, co
 		return;
 	}
 	json_t *result = answer_new();
-	answer_span(keeper, result, "span", listing.span, listing.camera ? camera_zone(keeper, listing.camera) : NULL);
+	answer_span(keeper, result, "span", listing.span, listing.zone);
 	json_object_set_new(result, "segments", listing.rows);
 	json_object_set_new(result, "next",
 	    listing.more ? json_sprintf("%" PRId64 " %" PRId64 " %" PRIu32, listing.last.camera, listing.last.start_us,
