@@ -52,7 +52,7 @@ struct expiry {
 	struct failure failures[FAILURES_MAX];
 	size_t failure_count;
 	struct expiry_totals totals;
-	struct deletion_item items[DELETION_BATCH_SEGMENTS];
+	struct deletion_item *items; /* while a batch is chosen */
 	size_t item_count;
 };
 
@@ -405,11 +405,19 @@ static void run(struct keeper *keeper) {
 	char text[200];
 	if (keeper->stopping || pass_stopped(keeper, text, sizeof text) != KEPT_PENDING)
 		return;
+	struct expiry *expiry = keeper->expiry;
+	expiry->items = calloc(DELETION_BATCH_SEGMENTS, sizeof *expiry->items);
+	if (expiry->items == NULL) {
+		log_warning("memory is short: no deletion until the next pass");
+		return;
+	}
 	for (size_t i = 0; i < roots_count(keeper); i++) {
 		struct root *root = roots_get(keeper, i);
 		if (root != NULL && root_may_delete(root))
 			run_root(keeper, root);
 	}
+	free(expiry->items);
+	expiry->items = NULL;
 	if (!deletion_in_flight(keeper))
 		run_shared(keeper);
 }

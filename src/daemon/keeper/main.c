@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +206,7 @@ static void on_minute(evutil_socket_t fd, short what, void *context) {
 	struct keeper *keeper = context;
 	holds_tick(keeper);
 	ingest_flush(keeper);
+	(void)malloc_trim(0); /* what a scan or a pass needed goes back to the system */
 	int error = state_copy(keeper->state, clock_wall_us());
 	if (error != 0)
 		log_warning_errno(error, "cannot make the daily copy of state.db");

@@ -115,6 +115,35 @@ static void release(struct record *record) {
 	free(record);
 }
 
+/* The entries under the newest checkpoint. */
+static int read_published(
+    struct keeper *keeper, uint64_t from_sequence, int (*each)(const json_t *entry, void *context), void *context) {
+	struct retention_log *log = NULL;
+	int result = retention_log_open(audit_writer_folder(keeper->record->writer), NULL, &log);
+	struct retention_checkpoint checkpoint = {.size = 0};
+	if (result == 0)
+		result = retention_log_checkpoint(log, &checkpoint);
+	for (uint64_t i = from_sequence; result == 0 && i < checkpoint.size; i++) {
+		const char *bytes = NULL;
+		size_t length = 0;
+		result = retention_log_entry(log, i, &bytes, &length);
+		if (result != 0)
+			break;
+		json_t *entry = json_loadb(bytes, length, 0, NULL);
+		if (entry != NULL)
+			result = each(entry, context);
+		json_decref(entry);
+	}
+	retention_log_close(log);
+	return result;
+}
+
+int record_each(
+    struct keeper *keeper, uint64_t from_sequence, int (*each)(const json_t *entry, void *context), void *context) {
+	int result = record_publish(keeper);
+	return result == 0 ? read_published(keeper, from_sequence, each, context) : result;
+}
+
 static int take_time(const json_t *entry, void *context) {
 	const char *text = json_string_value(json_object_get(entry, "@timestamp"));
 	char message[128];
@@ -129,13 +158,15 @@ static int take_time(const json_t *entry, void *context) {
  * what happened to footage meanwhile is known only as far as the disks still show it.
  */
 static void record_gap(struct keeper *keeper) {
-	uint64_t size = audit_writer_size(keeper->record->writer);
+	uint64_t published = audit_writer_published(keeper->record->writer);
 	struct clock_state clock;
 	int64_t last_us = 0;
-	if (size == 0 || record_each(keeper, size - 1, take_time, &last_us) != 0)
+	if (published > 0 && read_published(keeper, published - 1, take_time, &last_us) != 0)
 		return;
 	if (state_clock_get(keeper->state, &clock) == 0 && clock.mark_wall_us > last_us)
 		last_us = clock.mark_wall_us;
+	if (last_us == 0)
+		return;
 	char from[40], to[40];
 	int64_t now_us = clock_wall_us();
 	time_format_utc(last_us, from, sizeof from);
@@ -256,31 +287,6 @@ struct audit_writer *record_writer(struct keeper *keeper) {
 bool record_is(const json_t *entry, enum audit_action action) {
 	const char *found = json_string_value(json_object_get(json_object_get(entry, "event"), "action"));
 	return found != NULL && strcmp(found, audit_action_name(action)) == 0;
-}
-
-int record_each(
-    struct keeper *keeper, uint64_t from_sequence, int (*each)(const json_t *entry, void *context), void *context) {
-	int result = record_publish(keeper);
-	if (result != 0)
-		return result;
-	struct retention_log *log = NULL;
-	result = retention_log_open(audit_writer_folder(keeper->record->writer), NULL, &log);
-	struct retention_checkpoint checkpoint = {.size = 0};
-	if (result == 0)
-		result = retention_log_checkpoint(log, &checkpoint);
-	for (uint64_t i = from_sequence; result == 0 && i < checkpoint.size; i++) {
-		const char *bytes = NULL;
-		size_t length = 0;
-		result = retention_log_entry(log, i, &bytes, &length);
-		if (result != 0)
-			break;
-		json_t *entry = json_loadb(bytes, length, 0, NULL);
-		if (entry != NULL)
-			result = each(entry, context);
-		json_decref(entry);
-	}
-	retention_log_close(log);
-	return result;
 }
 
 struct wanted {
