@@ -231,7 +231,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libconfig-dev libevent-dev libin
 DEMO_PACKAGES := ffmpeg
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev bats clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev faketime motion jq socat sqlite3 \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
-  e2fsprogs xfsprogs btrfs-progs strace parallel attr acl python3 procps util-linux openssl systemd man-db
+  e2fsprogs xfsprogs btrfs-progs strace parallel bc attr acl python3 procps util-linux openssl systemd man-db
 deps: ## install what building and testing need (Debian 12)
 	@tests/deps.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 deps-demo:
