@@ -76,12 +76,20 @@ expiry = { interval = "PT5S"; };
 log = { syslog = false; };
 CONF
 "$ctl" config check "$run/retention.conf" | sed 's/^/   | /'
+# As root the programs drop to users of their own: those of an installation, or ones that every system
+# has. Below a folder that only root may enter (such as /root) keeper, watcher and reaper stay root without its powers.
 users=
-if [ "$(id -u)" -eq 0 ] && ! id retention >/dev/null 2>&1; then users="--user nobody --probe-user nobody"; fi
+if [ "$(id -u)" -eq 0 ]; then
+	owner=retention probe=retention-probe
+	id $owner >/dev/null 2>&1 || owner=nobody
+	id $probe >/dev/null 2>&1 || probe=nobody
+	setpriv --reuid=$owner --clear-groups test -x "$run" || owner=root
+	users="--user $owner --probe-user $probe"
+fi
 # shellcheck disable=SC2086
 "$build/sbin/retentiond" -f -c "$run/retention.conf" $users >"$run/daemon.log" 2>&1 &
 daemon=$!
-wait_for 20 "the daemon answers" "$ctl" status --json
+wait_for 20 "the daemon answers" "$ctl" camera list --json
 scanned() { "$ctl" footage list --camera archive/yard --at "-36d..now" --json 2>/dev/null | grep -q '"path"'; }
 wait_for 20 "the archive is indexed" scanned
 sleep 6

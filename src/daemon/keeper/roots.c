@@ -416,12 +416,14 @@ static void release(struct keeper *keeper, uint32_t group) {
 		children_release_group(keeper, group);
 }
 
+/* No mount of the kernel's has it. */
+enum { MOUNT_OF_CHROOT = INT32_MAX };
+
 static int64_t usable_mount(const char *table, const struct root_settings *settings, char *reason, size_t room) {
 	struct mount mount;
-	if (mounts_find(table, settings->path, &mount) != 0) {
-		(void)snprintf(reason, room, "'%.100s' is on no mount", settings->path);
-		return -1;
-	}
+	/* In a chroot below a mount the table has no entry for "/": what is on no other mount is there. */
+	if (mounts_find(table, settings->path, &mount) != 0)
+		mount = (struct mount){.id = MOUNT_OF_CHROOT, .point_length = 1};
 	if (mount.point_length == 1 && !settings->allow_system_volume) {
 		(void)snprintf(reason, room,
 		    "not mounted: '%.60s' is on the system disk; mount its disk, or write allow_system_volume = true",

@@ -129,7 +129,10 @@ static int open_database(struct state *state, char *message, size_t room) {
 	int result = sqlite3_open_v2(
 	    state->path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result != SQLITE_OK) {
-		(void)snprintf(message, room, "cannot open '%s': %s", state->path, sqlite3_errmsg(state->db));
+		(void)snprintf(message, room,
+		    "cannot open '%s': %s; the user that retentiond runs as (uid %u) must be able to reach that folder and "
+		    "write to it",
+		    state->path, sqlite3_errmsg(state->db), (unsigned)geteuid());
 		return database_errno(result);
 	}
 	(void)sqlite3_busy_timeout(state->db, 1000);
