@@ -122,7 +122,6 @@ struct gathering {
 	struct keeper *keeper;
 	struct batch *batch;
 	uint32_t last_folder;
-	char last_path[PATH_BYTES_MAX + 1];
 	int64_t last_folder_id;
 	uint64_t bytes;
 };
@@ -152,7 +151,6 @@ static int gather(struct gathering *gathering, const struct deletion_item *item,
 	*segment = (struct batch_segment){
 	    .key = item->row.key,
 	    .camera = camera,
-	    .folder_id = item->row.folder,
 	    .end_us = item->row.end_us,
 	    .earliest_us = item->row.earliest_us,
 	    .latest_us = segment_latest_end(

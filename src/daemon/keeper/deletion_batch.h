@@ -29,7 +29,6 @@ struct batch_file {
 struct batch_segment {
 	struct segment_key key;
 	uint32_t camera; /* "root/camera", offset into the pool */
-	int64_t folder_id;
 	int64_t end_us;
 	int64_t earliest_us, latest_us; /* what holds are asked with; not in the intent: a replay deletes nothing */
 	int64_t due_us;
