@@ -40,6 +40,20 @@ log_level 5
 """
 
 
+def ffprobe(path, *what):
+    return subprocess.run(["ffprobe", "-v", "error", *what, path], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+
+
+def media_length(path):
+    """Seconds. A recorder that is ended on a busy machine may leave no length in its last file: the frames tell it."""
+    told = ffprobe(path, "-show_entries", "format=duration", "-of", "default=nk=1:nw=1")
+    if told and told[0] != "N/A":
+        return float(told[0])
+    times = [float(line) for line in ffprobe(path, "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "default=nk=1:nw=1")
+             if line != "N/A"]
+    return max(times) - min(times) + FRAME if times else 0.0
+
+
 class Run:
     """One recorder at work in one folder."""
 
@@ -119,9 +133,7 @@ class Run:
                 rows = [line.strip().split(",") for line in file]
             return [(os.path.basename(name), float(to) - float(start)) for name, start, to in rows]
         births = self.births(names)
-        return [(name, float(subprocess.run(
-            ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "default=nk=1:nw=1", os.path.join(self.folder, name)],
-            stdout=subprocess.PIPE, check=True).stdout)) for name in sorted(names, key=births.get)]
+        return [(name, media_length(os.path.join(self.folder, name))) for name in sorted(names, key=births.get)]
 
     def recorded(self):
         """[name, start, seconds], the kernel's clock."""
