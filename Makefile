@@ -53,7 +53,7 @@ ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -Isrc/lib -
 ALL_LDFLAGS := -pie $(HARDENING_LINK) -Wl,--as-needed $(LDFLAGS)
 
 # ---- libraries: a folder each; what a program links is below ----
-LAYERS := base sandbox ipc settings domain audit media client
+LAYERS := base sandbox ipc settings domain audit media evidence client
 pkg = $(shell $(PKG_CONFIG) $(1) $(2))
 layer-sources = $(sort $(wildcard src/lib/$(1)/*.c))
 # Twins: one of each pair is linked, not both.
@@ -66,7 +66,8 @@ archive = $(O)/lib/lib$(1).a
 
 # ---- programs: name | sources | layers, highest first | one of each pair of twins | libraries from outside ----
 # One line a program is its rights: only prober links libav*, only keeper SQLite.
-PROGRAMS := supervisor watcher prober hasher reaper keeper retentionctl
+PROGRAMS := supervisor watcher prober hasher guard reaper keeper publisher retentionctl retention-verify
+PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard src/daemon/$(p)/main.c src/tools/$(p)/main.c),$(p)))
 supervisor.sources   := $(wildcard src/daemon/supervisor/*.c)
 supervisor.layers    := settings ipc sandbox base
 supervisor.twins     := $(CLOCK)
@@ -91,10 +92,22 @@ keeper.sources       := $(wildcard src/daemon/keeper/*.c)
 keeper.layers        := audit domain settings ipc sandbox base
 keeper.twins         := $(CLOCK) $(SHA_SODIUM)
 keeper.pkg           := sqlite3 jansson libevent_core libsodium
+guard.sources        := $(wildcard src/daemon/guard/*.c)
+guard.layers         := settings ipc sandbox base
+guard.twins          := $(CLOCK)
+publisher.sources    := $(wildcard src/daemon/publisher/*.c)
+publisher.layers     := settings ipc sandbox base
+publisher.twins      := $(CLOCK)
+publisher.pkg        := libcurl
+retention-verify.sources := $(wildcard src/tools/retention-verify/*.c)
+retention-verify.layers  := audit base
+retention-verify.twins   := $(CLOCK) $(SHA_LIBCRYPTO)
+retention-verify.pkg     := jansson libsodium libcrypto
+retention-verify.output  := bin/retention-verify
 retentionctl.sources := $(wildcard src/tools/retentionctl/*.c)
-retentionctl.layers  := client audit settings base
+retentionctl.layers  := client evidence audit domain settings base
 retentionctl.twins   := $(CLOCK) $(SHA_LIBCRYPTO)
-retentionctl.pkg     := libconfig jansson libsodium libcrypto
+retentionctl.pkg     := libconfig jansson libsodium libcrypto libqrencode
 retentionctl.output  := bin/retentionctl
 program-output = $(O)/$(or $($(1).output),libexec/$(1))
 program-objects = $(patsubst src/%.c,$(O)/obj/%.o,$($(1).sources))
@@ -156,7 +169,7 @@ INSTALL := install
 bindir := $(DESTDIR)$(PREFIX)/bin
 sbindir := $(DESTDIR)$(PREFIX)/sbin
 mandir := $(DESTDIR)$(datadir)/man
-DAEMONS := $(foreach p,$(filter-out supervisor retentionctl,$(PROGRAMS)),$(call program-output,$(p)))
+DAEMONS := $(foreach p,$(filter-out supervisor retentionctl retention-verify,$(PROGRAMS)),$(call program-output,$(p)))
 install: all man ## install below $(DESTDIR)$(PREFIX)
 ifeq ($(TEST_CLOCK),1)
 	@echo "a build with an injected clock is for tests"$(if $(findstring tests/,$(O)),, "and is not installed"; false)
@@ -227,11 +240,12 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS
 
 # ---- checks ----
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libconfig-dev libevent-dev libinotifytools0-dev libavformat-dev libavcodec-dev libavutil-dev \
-  libssl-dev libsqlite3-dev libjansson-dev libsodium-dev scdoc tzdata
+  libssl-dev libsqlite3-dev libjansson-dev libsodium-dev libcurl4-openssl-dev libqrencode-dev scdoc tzdata
 DEMO_PACKAGES := ffmpeg
 TEST_PACKAGES := $(DEMO_PACKAGES) libcmocka-dev bats clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev faketime motion jq socat sqlite3 \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
-  e2fsprogs xfsprogs btrfs-progs strace parallel bc attr acl python3 procps util-linux openssl systemd man-db
+  e2fsprogs xfsprogs btrfs-progs strace parallel bc attr acl python3 procps util-linux openssl systemd man-db \
+  samba smbclient openssh-server openssh-client openssh-sftp-server nginx-light golang-go golang-golang-x-mod-dev zbar-tools python3-jsonschema sudo
 deps: ## install what building and testing need (Debian 12)
 	@tests/deps.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 deps-demo:

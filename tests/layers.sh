@@ -44,7 +44,7 @@ while IFS='|' read -r header folders; do
 done <<'TABLE'
 libav|src/lib/media/
 inotifytools/|src/daemon/watcher/
-sys/inotify.h|src/daemon/watcher/
+sys/inotify.h|src/daemon/watcher/ src/daemon/guard/
 sys/fanotify.h|src/daemon/guard/
 sqlite3.h|src/daemon/keeper/
 microhttpd.h|src/console/
@@ -52,14 +52,15 @@ libconfig.h|src/lib/settings/
 curl/|src/daemon/publisher/
 openssl/|src/daemon/hasher/ src/lib/audit/sha256_libcrypto.c
 sodium.h|src/lib/audit/ src/console/
+qrencode.h|src/tools/retentionctl/
 event2/|src/lib/ipc/ src/daemon/keeper/ src/daemon/supervisor/
-jansson.h|src/lib/audit/ src/lib/client/ src/daemon/keeper/ src/tools/
+jansson.h|src/lib/audit/ src/lib/evidence/ src/lib/client/ src/daemon/keeper/ src/tools/
 TABLE
 
 # Footage is unlinked and renamed in reaper alone; keeper and the audit log do it to their own state.
 for file in $(grep -rlE '\b(unlink|unlinkat|rename|renameat|renameat2|rmdir)\(' src --include='*.c' || true); do
 	case $file in
-	src/daemon/reaper/* | src/daemon/supervisor/* | src/daemon/keeper/state.c | src/daemon/keeper/index.c | src/lib/audit/* | src/lib/base/descriptor.c) ;;
+	src/daemon/reaper/* | src/daemon/supervisor/* | src/daemon/keeper/state.c | src/daemon/keeper/index.c | src/lib/audit/* | src/lib/base/descriptor.c | src/tools/retentionctl/output_file.c) ;;
 	*) say "$file unlinks or renames; only reaper does that to footage" ;;
 	esac
 done
@@ -80,7 +81,10 @@ libexec/prober|libavformat libavcodec libavutil
 libexec/hasher|libcrypto
 libexec/reaper|
 libexec/keeper|libsqlite3 libjansson libevent_core libsodium
-bin/retentionctl|libconfig libjansson libsodium libcrypto
+libexec/guard|
+libexec/publisher|libcurl
+bin/retentionctl|libconfig libjansson libsodium libcrypto libqrencode
+bin/retention-verify|libjansson libsodium libcrypto
 TABLE
 [ $bad -eq 0 ] && echo "layers: fine"
 exit $bad

@@ -9,19 +9,20 @@ _retentionctl() {
 	if [[ -n $words ]]; then
 		:
 	elif ((COMP_CWORD == 1)); then
-		words="status doctor camera footage deletion hold log root volume clock config rescan key metrics "
+		words="status doctor camera footage deletion hold log report root volume clock config rescan key metrics "
 	elif ((COMP_CWORD == 2)) && [[ $word != -* ]]; then
 		case $noun in
 		camera) words="list show " ;;
 		footage) words="list gaps explain " ;;
 		deletion) words="plan status resume " ;;
 		hold) words="now preview coverage place list show widen review release " ;;
-		log) words="search show follow verify checkpoint proof " ;;
+		log) words="search show follow export review verify checkpoint proof " ;;
+		report) words="retention " ;;
 		root) words="list " ;;
 		volume) words="list adopt " ;;
 		clock) words="status confirm " ;;
 		config) words="check show reload " ;;
-		key) words="show " ;;
+		key) words="show rotate " ;;
 		esac
 	else
 		case "$noun $verb" in
@@ -44,12 +45,15 @@ _retentionctl() {
 		"hold widen") words="--at --from --to --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"hold review") words="--next --reason --case --note --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"hold release") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
-		"log search") words="--at --from --to --actor --camera --action --case --limit --log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"log search") words="--at --from --to --actor --camera --action --outcome --case --hold --held --limit --all --log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"log show") words="--log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
-		"log follow") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"log follow") words="--actor --camera --action --outcome --case --hold --held --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"log export") words="--at --actor --camera --action --outcome --case --hold --held --format --to --all --log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"log review") words="--to --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"log verify") words="--log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
-		"log checkpoint") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"log checkpoint") words="--qr --qr-file --to --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"log proof") words="--log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"report retention") words="--at --from --to --camera --segments --html --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"root list") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"volume list") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"volume adopt") words="--as --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
@@ -60,6 +64,7 @@ _retentionctl() {
 		"config reload") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"rescan "*) words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"key show") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"key rotate") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"metrics "*) words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		esac
 	fi

@@ -17,6 +17,9 @@ static int entry_append(struct audit_writer *writer, long number) {
 	struct audit_stamp stamp = {.sequence = (uint64_t)number, .level = CLOCK_SYNCED};
 	struct audit_actor actor = {
 	    .is_set = true, .user_id = 1000, .user_name = "officer", .pid = 4711, .role = "officer"};
+	/* Somebody to be looked for. */
+	if (number % 1000 == 500)
+		actor.user_name = "visitor";
 	clock_read(&stamp.clock);
 	json_t *details = json_pack("{s:s, s:I}", "method", "footage.list", "start_us", (json_int_t)number * US_PER_SECOND);
 	size_t length = 0;

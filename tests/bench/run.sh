@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
 segments=${BENCH_SEGMENTS:-100000}
 rounds=${BENCH_ROUNDS:-3}
-rows=${BENCH_ROWS:-layouts media log scan expire holds memory life}
+rows=${BENCH_ROWS:-layouts media log append search open scan expire holds memory life}
 cameras=16
 tools=$build/bench
 scratch=$(mktemp -d "$build/bench-run.XXXXXX")
@@ -18,9 +18,9 @@ export NO_COLOR=1 PAGER=cat LC_ALL=C RETENTION_SOCKET=$scratch/run/control.sock
 root=$scratch/volume/recordings
 state=$scratch/state/state
 users=
-[ "$(id -u)" -ne 0 ] || users="--user nobody --probe-user nobody"
+[ "$(id -u)" -ne 0 ] || users="--user nobody --probe-user nobody --publish-user nobody"
 missed=0 reached=0
-daemon= helper= mounted=
+daemon= helper= mounted= peer= audit_used=
 
 # ---- leaving nothing behind ----
 
@@ -28,6 +28,8 @@ cleanup() {
 	set +e
 	trap - EXIT
 	[ -z "$helper" ] || kill "$helper" 2>/dev/null
+	peer_stop
+	audit_restore
 	[ -z "$daemon" ] || { kill -TERM "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null; }
 	for place in $mounted; do umount "$place" 2>/dev/null || umount -l "$place"; done
 	rm -rf "$scratch"
@@ -231,6 +233,253 @@ rows_log() {
 	against "verify $segments entries; openssl dgst + a hash a node" "$(median <"$scratch/ours")" $((hashing + nodes)) 1.5
 	note "$bytes bytes in bundles; openssl $(seconds "$hashing") s, nodes $(seconds "$nodes") s"
 	rm -rf "$place"
+}
+
+# beside WHAT OURS THEIRS: no goal.
+beside() { printf '%-50s %11s %11s %9s %9s\n' "$1" "$2/s" "$3/s" "$(calculate "$2 / $3")x" "no goal"; }
+
+rows_append() {
+	local batch figures
+	heading "Entries that are durable, a second"
+	volume log 600 20000
+	for batch in 1 10 1000; do
+		mkdir -p "$scratch/log/$batch"
+		figures=$("$tools/append_bench" "$scratch/log/$batch" $batch 4000)
+		# shellcheck disable=SC2086
+		beside "appended in batches of $batch; a plain file, fdatasync" $figures
+	done
+	volume_drop log
+}
+
+looked_up() { "$build/bin/retentionctl" log search --actor visitor --limit 1 --json 2>/dev/null | jq -r '.looked_up // 0' || echo 0; }
+
+rows_search() {
+	local entries=${BENCH_ENTRIES:-1000000} i found end=$((SECONDS + 600)) begun
+	heading "Searching the log"
+	mkdir -p "$root"
+	fresh_state
+	"$tools/log_make" "$state" "$entries"
+	[ -z "$users" ] || chown -R nobody: "$state"
+	configure observe
+	begun=$(now_us)
+	daemon_start
+	until found=$(looked_up) && [ "${found:-0}" -ge "$entries" ]; do
+		[ $SECONDS -lt $end ] || { echo "gave up: looked up to entry $found" >&2; return 1; }
+		sleep 0.5
+	done
+	note "$entries entries were looked up $(seconds $(($(now_us) - begun))) s after the start; log-lookup.db $(calculate "$(stat -c %s "$state/log-lookup.db") / $entries" 1) bytes an entry"
+	: >"$scratch/ours"
+	for i in $(seq 5); do
+		timed "$build/bin/retentionctl" log search --actor visitor --at "2000-01-01..2100-01-01" --limit 1000 --json >>"$scratch/ours"
+	done
+	found=$("$build/bin/retentionctl" log search --actor visitor --at "2000-01-01..2100-01-01" --limit 1000 --json | jq '.entries | length')
+	row "log search --actor over $entries entries" "$(seconds "$(median <"$scratch/ours")") s" "" "" "<= 1 s" "$(median <"$scratch/ours")" 1000000
+	note "$found entries were found and read"
+	daemon_stop
+	rm -rf "$root" "$state"
+}
+
+# ---- who opens what: our guard and its peers, one after the other on one tree of a filesystem of its own ----
+
+# Programs of packages that need not be installed: unpacked into the scratch folder. Says why not, if they cannot be had.
+peers_unpack() {
+	local package missing
+	mkdir -p "$scratch/peers/packages"
+	for package in fapolicyd auditd libaudit1 libauparse0; do
+		(cd "$scratch/peers/packages" && apt-get download "$package" >/dev/null 2>"$scratch/errors") || { echo "$package cannot be downloaded"; return 1; }
+	done
+	for package in "$scratch/peers/packages"/*.deb; do dpkg -x "$package" "$scratch/peers"; done
+	peer_libraries=$(find "$scratch/peers" -name 'lib*.so.*' -printf '%h\n' | sort -u | paste -sd :)
+	missing=$(LD_LIBRARY_PATH=$peer_libraries ldd "$scratch/peers/usr/sbin/fapolicyd" "$scratch/peers/sbin/auditd" | awk '/not found/ { print $1 }' | paste -sd ' ')
+	[ -z "$missing" ] || { echo "libraries are missing: $missing"; return 1; }
+}
+
+peer_stop() {
+	[ -z "$peer" ] || { kill "$peer"; wait "$peer"; } 2>/dev/null || true
+	peer=
+}
+
+# What a peer may write and must read lies in a mount namespace of its own. For the background: it becomes the program.
+in_namespace() { # PROGRAM…
+	export LD_LIBRARY_PATH=$peer_libraries
+	# shellcheck disable=SC2016
+	exec unshare --mount --propagation private sh -c '
+		mkdir -p "$0/etc/fapolicyd" "$0/etc/audit" && mount -t overlay -o lowerdir="$0/etc:/etc" overlay /etc &&
+		mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && mount -t tmpfs tmpfs /var/log &&
+		mkdir -m 700 /run/fapolicyd /var/lib/fapolicyd /var/log/audit && exec "$@"' "$scratch/peers" "$@"
+}
+
+# Each peer_… starts one and sets INSIDE, the words before what is to be measured. Fails with a reason.
+INSIDE=
+peer_none() { INSIDE=; }
+peer_responder() { # respond|look
+	INSIDE=
+	: >"$scratch/peer.log"
+	${PINNED:-} "$tools/open_bench" "$1" "$root" >"$scratch/peer.log" 2>&1 &
+	peer=$!
+	peer_says ready
+}
+peer_minimal() { peer_responder respond; }
+peer_look() { peer_responder look; }
+
+peer_says() {
+	local i
+	for i in $(seq 100); do
+		grep -q -- "$1" "$scratch/peer.log" && return 0
+		kill -0 "$peer" 2>/dev/null || break
+		sleep 0.1
+	done
+	tail -n 1 "$scratch/peer.log"
+	return 1
+}
+
+peer_guard() {
+	local i pid
+	INSIDE=
+	fresh_state
+	configure observe 'guard = { mode = "attribute"; }; fingerprint = "never"; probe = "none";'
+	daemon_start
+	for i in $(seq 100); do
+		pid=$(pgrep -P "$daemon" -x guard | head -n 1) && grep -qs '^fanotify \(ino\|sdev\|mnt_id\):' "/proc/$pid"/fdinfo/* && break
+		sleep 0.1
+	done
+	[ -n "$pid" ] || { echo "guard does not run"; return 1; }
+	sleep 1
+	# The others have a processor of their own, as the alternatives' logging has.
+	[ -z "${PINNED:-}" ] || taskset -cp 0 "$pid" >/dev/null
+}
+
+peer_fapolicyd() {
+	local folder=$scratch/peers/etc/fapolicyd
+	[ -z "$peers_missing" ] || { echo "$peers_missing"; return 1; }
+	mkdir -p "$folder/rules.d" "$folder/trust.d"
+	printf '%s\n' 'permissive = 1' 'nice_val = 0' 'q_size = 8192' 'uid = root' 'gid = root' 'do_stat_report = 0' 'detailed_report = 0' \
+		'db_max_size = 50' 'subj_cache_size = 1549' 'obj_cache_size = 8191' "watch_fs = $(stat -f -c %T "$root" | sed 's:/.*::;s:^ext2$:ext4:')" 'trust = file' \
+		'integrity = none' 'syslog_format = rule,dec,perm,auid,pid,exe,:,path,ftype,trust' 'rpm_sha256_only = 0' 'allow_filesystem_mark = 0' >"$folder/fapolicyd.conf"
+	echo 'allow perm=any all : all' >"$folder/compiled.rules"
+	rm -f "$folder"/rules.d/* "$folder"/fapolicyd.rules
+	: >"$folder/fapolicyd.trust"
+	: >"$scratch/peer.log"
+	in_namespace ${PINNED:-} "$scratch/peers/usr/sbin/fapolicyd" --debug-deny --permissive >"$scratch/peer.log" 2>&1 &
+	peer=$!
+	peer_says "tarting to listen" || return 1
+	INSIDE="nsenter --mount --target $peer"
+}
+
+audit_control() { LD_LIBRARY_PATH=$peer_libraries "$scratch/peers/sbin/auditctl" "$@"; }
+audit_field() { echo "$audit_before" | awk -v key="$1" '$1 == key { print $2 }'; }
+
+# As a recorder's operator would have it: the record of each open for reading in a file, by the kernel's rule on the folder.
+peer_auditd() {
+	local folder=$scratch/peers/etc/audit
+	INSIDE=
+	[ -z "$peers_missing" ] || { echo "$peers_missing"; return 1; }
+	audit_before=$(audit_control -s 2>&1)
+	[ "$(audit_field enabled)" = 0 ] && [ "$(audit_field pid)" = 0 ] || { echo "the kernel's audit is in use, or not for us: $(echo "$audit_before" | head -n 1)"; return 1; }
+	rm -f "$folder"/plugins.d/* "$folder"/rules.d/*
+	mkdir -p "$folder/plugins.d"
+	sed -i 's/^log_group.*/log_group = root/;s/^use_libwrap.*/use_libwrap = no/;s/_action = SUSPEND/_action = IGNORE/' "$folder/auditd.conf"
+	chmod 640 "$folder/auditd.conf"
+	audit_used=yes
+	: >"$scratch/peer.log"
+	in_namespace ${PINNED:-} "$scratch/peers/sbin/auditd" -f -s enable >"$scratch/peer.log" 2>&1 &
+	peer=$!
+	peer_says "listening for events" || return 1
+	audit_control -b 8192 >/dev/null && audit_control -w "$root" -p r -k retention-bench >/dev/null
+}
+
+audit_restore() {
+	[ -n "$audit_used" ] || return 0
+	audit_control -W "$root" -p r -k retention-bench >/dev/null 2>&1
+	audit_control -e 0 >/dev/null 2>&1
+	audit_control -b "$(audit_field backlog_limit)" >/dev/null 2>&1
+	audit_control -f "$(audit_field failure)" >/dev/null 2>&1
+	audit_used=
+}
+
+peer_end() { # NAME
+	case $1 in
+	guard) daemon_stop ;;
+	auditd) audit_restore; peer_stop ;;
+	*) peer_stop ;;
+	esac
+}
+
+# Lines of median, 99th percentile and time for each open go to open-HOW-NAME, one for each round.
+open_round() { # HOW READERS KIND PEERS…
+	local how=$1 readers=$2 kind=$3 name milliseconds=${BENCH_OPEN_MS:-1000}
+	shift 3
+	for name; do
+		[ -z "${unmeasured[$name]:-}" ] || continue
+		if "peer_$name" >"$scratch/reason"; then
+			# Whatever is cached is cached.
+			${PINNED:-} $INSIDE "$tools/open_bench" "$kind" "$root" "$readers" 200 >/dev/null
+			${PINNED:-} $INSIDE "$tools/open_bench" "$kind" "$root" "$readers" "$milliseconds" |
+				awk -v all=$((readers * milliseconds * 1000)) '{ print $1, $2, all / $3 }' >>"$scratch/open-$how-$name"
+		else
+			unmeasured[$name]=$(tail -n 1 "$scratch/reason")
+		fi
+		peer_end "$name"
+	done
+}
+
+# The median over the rounds of one column.
+open_figure() { awk -v column="$3" '{ print $column }' "$scratch/open-$1-$2" | median; }
+
+open_rows() { # HOW WHAT LIMIT PEER ITS-NAME
+	local how=$1 what=$2 limit=$3 name ours theirs line="median, 99th percentile, time for each, us:"
+	ours=$(open_figure "$how" guard 1)
+	theirs=$(open_figure "$how" "$4" 1)
+	row "$what; $5" "$ours us" "$theirs us" "$(calculate "$ours / $theirs" 2)x" "<= ${limit}x" "$ours / $theirs" "$limit"
+	for name in fapolicyd auditd; do
+		[ -s "$scratch/open-$how-$name" ] || continue
+		ours=$(open_figure "$how" guard 3)
+		theirs=$(open_figure "$how" "$name" 3)
+		row "  time for each; $name" "$(calculate "$ours" 1) us" "$(calculate "$theirs" 1) us" "$(calculate "$ours / $theirs" 2)x" "<= 1.0x" "$ours / $theirs" 1.0
+	done
+	for name in none minimal look guard fapolicyd auditd; do
+		[ -s "$scratch/open-$how-$name" ] || continue
+		line+=" $name $(open_figure "$how" $name 1) $(open_figure "$how" $name 2) $(calculate "$(open_figure "$how" $name 3)" 1),"
+	done
+	note "${line%,}"
+}
+
+rows_open() {
+	local readers pinned i how peers_missing name
+	declare -A unmeasured=()
+	heading "Opening footage"
+	if [ "$(id -u)" -ne 0 ]; then
+		note "not measured: permission events are root's"
+		return
+	fi
+	volume volume 100 20000
+	tree 1000 4 10 "$(days_ago 2)" 4096
+	peers_missing=$(peers_unpack) || true
+	# What peers_unpack found, again here: it ran in a process of its own.
+	peer_libraries=$(find "$scratch/peers" -name 'lib*.so.*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd :)
+	for readers in 1 8; do
+		for pinned in pinned free; do
+			PINNED=
+			[ $pinned = free ] || PINNED="taskset -c 0"
+			how=$readers-$pinned
+			rm -f "$scratch/open-$how"-*
+			for i in $(seq "$rounds"); do open_round "$how" "$readers" read none minimal look guard fapolicyd auditd; done
+			open_rows "$how" "known, $readers reader(s), $pinned" 1.6 minimal "responder"
+		done
+	done
+	for pinned in pinned free; do
+		PINNED=
+		[ $pinned = free ] || PINNED="taskset -c 0"
+		how=new-$pinned
+		rm -f "$scratch/open-$how"-*
+		for i in $(seq "$rounds"); do open_round "$how" 1 new none minimal look guard fapolicyd auditd; done
+		open_rows "$how" "a new opener each, $pinned" 1.3 look "responder and /proc"
+	done
+	for name in "${!unmeasured[@]}"; do note "$name: not measured: ${unmeasured[$name]}"; done
+	note "pinned: reader and responder on one processor; free: a wake-up on another processor is most of it"
+	PINNED=
+	volume_drop volume
+	rm -rf "$scratch/peers"
 }
 
 find_fields() { find "$root" -printf '%p %T@ %s %i %C@ %n %y\n'; }
@@ -532,7 +781,7 @@ build_helpers() {
 	local layers=() layer
 	mkdir -p "$tools"
 	for layer in base ipc settings audit client sandbox domain; do layers+=("$build/lib/lib$layer.a"); done
-	for name in tree_make life_write media_bench node_bench log_make hold_bench await_scan scan_bench pattern_bench; do
+	for name in tree_make life_write media_bench node_bench log_make append_bench open_bench hold_bench await_scan scan_bench pattern_bench; do
 		[ "$tools/$name" -nt "tests/bench/$name.c" ] && [ "$tools/$name" -nt "$build/libexec/keeper" ] && continue
 		# shellcheck disable=SC2046
 		"${CC:-cc}" "${flags[@]}" "tests/bench/$name.c" -o "$tools/$name" -Wl,--as-needed -Wl,--start-group "${layers[@]}" \

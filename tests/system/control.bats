@@ -127,7 +127,7 @@ one_held() {
 	one_held
 	commands=("status" "doctor" "camera list" "camera show gate" "footage list --camera gate --at $DAY" "footage gaps --camera gate --at $DAY"
 		"footage explain $WORLD/frigate/none.mp4" "deletion plan" "deletion status" "hold preview --camera gate --at $DAY" "hold coverage $HOLD"
-		"hold list" "hold show $HOLD" "log search" "log show 0" "log verify" "log checkpoint" "root list" "volume list" "clock status"
+		"hold list" "hold show $HOLD" "log search" "log search --actor root" "log show 0" "log verify" "log checkpoint" "log review" "log proof 0" "root list" "volume list" "clock status"
 		"config show" "key show" "hold place --camera gate --at $DAY --reason damage --case J-1" "hold now --last 1h --camera gate"
 		"hold widen $HOLD --at -20d..now" "hold review $HOLD --next 2030-01-01" "rescan" "config reload" "hold release $HOLD --yes")
 	for command in "${commands[@]}"; do

@@ -241,6 +241,7 @@ def answers(path, openrpc):
         "log.checkpoint": {}, "events.subscribe": {"events": ["log.entry"]}, "root.list": {}, "volume.list": {},
         "volume.adopt": {"root": root["root"], "as": "own", "dry_run": True}, "clock.status": {}, "clock.confirm": {"dry_run": True},
         "config.show": {}, "config.reload": {}, "rescan": {"dry_run": True}, "key.show": {}, "log.open": {"purpose": "audit"},
+        "log.find": {"actor": "root", "at": "-1d..now"}, "log.review": {"to": 0, "dry_run": True},
     }
     for method in document["methods"]:
         name = method["name"]

@@ -20,19 +20,22 @@ caps() {
 	printf '%016x' $bits
 }
 
-# A prober and a hasher run for 30 s after their last file.
+# A prober and a hasher run for 30 s after their last file. Publisher runs where something is published.
 all_running() {
+	EXTRA='publish = { syslog = ( "udp://127.0.0.1:9" ); };'
 	world_start
 	until_true 20 root_is frigate online
 	frigate gate $(($(date +%s) - 20)) >/dev/null # a new segment is read at once
 	local program
-	for program in keeper watcher reaper prober hasher; do until_true 20 has_child $program; done
+	for program in keeper watcher reaper prober hasher publisher $(root_only guard); do until_true 20 has_child $program; done
 	# Each has entered its sandbox: hasher last, when it got its first file.
 	until_true 10 eval '[ "$(field "$(child_pid hasher)" Seccomp)" = 2 ]'
 }
 
-confined() { # PROGRAM CAPABILITIES
-	local pid
+root_only() { [ "$(id -u)" -ne 0 ] || echo "$1"; }
+
+confined() { # PROGRAM CAPABILITIES [USER]
+	local pid user=${3:-65534}
 	pid=$(child_pid "$1")
 	echo "$1: $(grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:)' "/proc/$pid/status" | tr '\n' ' ')"
 	[ "$(field "$pid" CapEff)" = "$2" ] || return 1
@@ -43,7 +46,7 @@ confined() { # PROGRAM CAPABILITIES
 	[ "$(field "$pid" Seccomp)" = 2 ] || return 1
 	if [ "$(id -u)" -eq 0 ]; then
 		[ "$(field "$pid" CapBnd)" = "$2" ] || return 1
-		[ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/$pid/status")" = "65534 65534 65534 65534" ] || return 1
+		[ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "/proc/$pid/status")" = "$user $user $user $user" ] || return 1
 		[ -z "$(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$pid/status" | tr -d ' ')" ] || return 1
 	fi
 }
@@ -69,10 +72,12 @@ only() { # PROGRAM, then a pattern that each descriptor must fit
 	confined hasher "$(caps)"
 	confined watcher "$(caps 2)"        # CAP_DAC_READ_SEARCH
 	confined reaper "$(caps 1 3 28)"    # CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_LEASE
+	confined guard "$(caps 2 19 21)" 0  # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN
+	confined publisher "$(caps)"
 	# The supervisor: kill and reading at work; in reserve what its children take on their way (with chown), nothing beyond.
 	grep ^Cap "/proc/$DAEMON/status"
 	[ "$(field "$DAEMON" CapEff)" = "$(caps 2 5)" ]
-	[ "$(field "$DAEMON" CapPrm)" = "$(caps 0 1 2 3 5 6 7 8 28)" ]
+	[ "$(field "$DAEMON" CapPrm)" = "$(caps 0 1 2 3 5 6 7 8 14 19 21 28)" ]
 	[ "$(field "$DAEMON" CapBnd)" = "$(field "$DAEMON" CapPrm)" ]
 	world_stop
 }
@@ -98,6 +103,9 @@ only() { # PROGRAM, then a pattern that each descriptor must fit
 	only keeper "socket:|pipe:|/dev/null|/.*/daemon.log|anon_inode:.*|/proc/[0-9]*/mountinfo|/dev/rtc0?|$WORLD/state.*"
 	until_true 30 only watcher 'socket:|/dev/null|/.*/daemon.log|anon_inode:inotify'
 	until_true 30 only reaper 'socket:|/dev/null|/.*/daemon.log'
+	only publisher 'socket:|/dev/null|/.*/daemon.log|anon_inode:.*'
+	# Guard has folders of the roots (which name no file in use), its groups, its pulse, and no file of footage.
+	[ "$(id -u)" -ne 0 ] || only guard "socket:|/dev/null|/.*/daemon.log|anon_inode:.*|/memfd:retention-pulse.*|/proc.*|$WORLD/frigate(/[^.]*)?"
 	world_stop
 }
 
@@ -113,7 +121,7 @@ only() { # PROGRAM, then a pattern that each descriptor must fit
 	for pid in $pids; do until_true 5 eval "! kill -0 $pid"; done
 }
 
-@test "a program in the place of prober, hasher, keeper, watcher or reaper cannot do what is not in its row" {
+@test "a program in the place of any of them cannot do what is not in its row" {
 	"$RETENTION_BUILD/tests/unit/sandbox_test" || { [ ! -e "$RETENTION_BUILD/tests/unit/sandbox_test" ] && skip "the unit tests are not built"; }
 }
 
@@ -143,6 +151,8 @@ only() { # PROGRAM, then a pattern that each descriptor must fit
 	DAEMON=$!
 	until_true 20 daemon_answers
 	log_says "running as an ordinary user: guard is off"
+	[ "$(grep -cw guard "$WORLD/daemon.log")" = 1 ] # once is enough
+	[ -z "$(child_pid guard)" ]
 	until_true 20 gone "$due"
 	[ -e "$young" ]
 	for program in keeper watcher reaper; do

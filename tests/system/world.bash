@@ -39,7 +39,7 @@ CONF
 }
 
 world_users() { # as root: names that every Debian has, so that nothing is added to the machine
-	[ "$(id -u)" -ne 0 ] || echo "--user nobody --probe-user nobody"
+	[ "$(id -u)" -ne 0 ] || echo "--user nobody --probe-user nobody --publish-user nobody"
 }
 
 world_start() {

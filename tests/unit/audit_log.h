@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "audit/writer.h"
 #include "base/descriptor.h"
 #include "retention/log.h"
@@ -107,4 +109,77 @@ static void file_change(const struct scratch *scratch, const char *path, off_t a
 static bool file_exists(const struct scratch *scratch, const char *path) {
 	struct stat facts;
 	return fstatat(scratch->fd, path, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Appends an entry about the log itself, with the keys that the format has. */
+static uint64_t append_about(struct audit_writer *writer, const char *action, const char *details) {
+	char text[2048];
+	uint64_t index = 0;
+	int length = snprintf(text, sizeof text,
+	    "{\"schema\":1,\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"event\":{\"sequence\":%llu,\"action\":\"%s\"},%s}",
+	    (unsigned long long)audit_writer_size(writer), action, details);
+	assert_true(length > 0 && (size_t)length < sizeof text);
+	assert_int_equal(audit_writer_append(writer, text, (size_t)length, &index), 0);
+	return index;
+}
+
+/* Up to the entry; the next publish is the hand-over. */
+static void rotate_begin(struct audit_writer *writer) {
+	char vkey[512];
+	char details[1400];
+	assert_int_equal(audit_writer_next_key(writer, vkey, sizeof vkey), 0);
+	(void)snprintf(details, sizeof details,
+	    "\"key\":{\"epoch\":%llu,\"vkey\":\"%s\",\"previous\":\"%s\",\"first_size\":%llu}",
+	    (unsigned long long)audit_writer_epoch(writer) + 1, vkey, audit_writer_vkey(writer),
+	    (unsigned long long)audit_writer_size(writer) + 1);
+	uint64_t index = append_about(writer, "key-rotated", details);
+	assert_int_equal(audit_writer_hand_over(writer, index), 0);
+}
+
+static void rotate(struct audit_writer *writer) {
+	rotate_begin(writer);
+	assert_int_equal(audit_writer_publish(writer), 0);
+}
+
+/* The entry log-pruned, published; its index. */
+static uint64_t prune_entry(struct audit_writer *writer, uint64_t below) {
+	struct merkle_hash root;
+	char base64[64];
+	char details[200];
+	assert_int_equal(audit_writer_publish(writer), 0);
+	assert_int_equal(audit_writer_root(writer, below, &root), 0);
+	(void)sodium_bin2base64(base64, sizeof base64, root.bytes, sizeof root.bytes, sodium_base64_VARIANT_ORIGINAL);
+	(void)snprintf(
+	    details, sizeof details, "\"pruned\":{\"below\":%llu,\"root\":\"%s\"}", (unsigned long long)below, base64);
+	uint64_t index = append_about(writer, "log-pruned", details);
+	assert_int_equal(audit_writer_publish(writer), 0);
+	return index;
+}
+
+static bool keeps_nothing(const char *entry, size_t length, void *context) {
+	(void)entry;
+	(void)length;
+	(void)context;
+	return false;
+}
+
+static void prune(struct audit_writer *writer, uint64_t below) {
+	assert_int_equal(audit_writer_prune_begin(writer, prune_entry(writer, below)), 0);
+	struct audit_prune work = {.bundles = 1000, .keeps = keeps_nothing};
+	assert_int_equal(audit_writer_prune(writer, &work), 0);
+}
+
+/* Verifies; the message of what does not hold goes to `error`. */
+static int verify_with(const struct scratch *scratch, const char *folder, const char *keys, char error[512]) {
+	CLOSED_AT_END int fd = openat(scratch->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	struct retention_log *log = NULL;
+	error[0] = '\0';
+	int result = retention_log_open(fd, keys, &log);
+	if (result == 0) {
+		result = retention_log_verify(log, NULL, NULL);
+		(void)snprintf(error, 512, "%s", result == 0 ? "" : retention_log_error(log));
+	}
+	retention_log_close(log);
+	return result;
 }

@@ -83,10 +83,41 @@ static void test_ways_through(void **state) {
 	assert_int_equal(actions & (CHILD_ORPHAN | CHILD_KILL), CHILD_ORPHAN | CHILD_KILL);
 }
 
+/* A guard that stands still is killed in each state that has a process, and started again. */
+static void test_guard_that_stands_still(void **state) {
+	(void)state;
+	unsigned actions;
+	const enum child_event running[] = {CHILD_EVENT_WANTED, CHILD_EVENT_TIMER, CHILD_EVENT_STARTED, CHILD_EVENT_BROKEN,
+	    CHILD_EVENT_EXITED, CHILD_EVENT_WANTED, CHILD_EVENT_TIMER};
+	assert_int_equal(walk(running, 7, &actions), CHILD_STARTING);
+	assert_int_equal(actions & (CHILD_KILL | CHILD_COUNT | CHILD_TELL | CHILD_SCHEDULE),
+	    CHILD_KILL | CHILD_COUNT | CHILD_TELL | CHILD_SCHEDULE);
+	assert_true((child_step_of(CHILD_STARTING, CHILD_EVENT_BROKEN).actions & CHILD_KILL) != 0);
+	assert_true((child_step_of(CHILD_STOPPING, CHILD_EVENT_KILL).actions & CHILD_KILL) != 0);
+}
+
+static void test_back_off(void **state) {
+	(void)state;
+	assert_int_equal(child_back_off_us(PROCESS_KEEPER, 0), 0);
+	assert_int_equal(child_back_off_us(PROCESS_KEEPER, 1), 100000);
+	assert_int_equal(child_back_off_us(PROCESS_KEEPER, 4), 800000);
+	assert_int_equal(child_back_off_us(PROCESS_WATCHER, 9), 25600000);
+	assert_int_equal(child_back_off_us(PROCESS_WATCHER, 10), 30000000);
+	assert_int_equal(child_back_off_us(PROCESS_WATCHER, UINT32_MAX), 30000000);
+	/* Nobody waits for a guard that is not there, but nobody sees who opens footage either. */
+	assert_int_equal(child_back_off_us(PROCESS_GUARD, 3), 0);
+	assert_int_equal(child_back_off_us(PROCESS_GUARD, 4), 100000);
+	assert_int_equal(child_back_off_us(PROCESS_GUARD, 5), 200000);
+	assert_int_equal(child_back_off_us(PROCESS_GUARD, 11), 10000000);
+	assert_int_equal(child_back_off_us(PROCESS_GUARD, UINT32_MAX), 10000000);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rules_that_hold_in_every_cell),
 	    cmocka_unit_test(test_ways_through),
+	    cmocka_unit_test(test_guard_that_stands_still),
+	    cmocka_unit_test(test_back_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,16 +96,23 @@ static void test_defaults(void **state) {
 	assert_int_equal(settings->brake.days, 3);
 	assert_int_equal(settings->brake.minimum, 2000);
 	assert_int_equal(settings->expiry_interval.seconds, 600);
-	assert_int_equal(settings->guard, GUARD_ATTRIBUTE);
+	assert_int_equal(settings->guard.mode, GUARD_ATTRIBUTE);
+	assert_int_equal(settings->guard.allow_count, 0);
+	assert_int_equal(settings->roots[0].recorder_count, 0);
 	assert_int_equal(settings->fingerprint, FINGERPRINT_SEAL);
 	assert_int_equal(settings->probe, PROBE_AT_ONCE_HEADER);
 	assert_int_equal(settings->log.keep.years, 3);
 	assert_int_equal(settings->log.checkpoint.seconds, 600);
+	assert_int_equal(settings->log.rotate.days, 1);
+	assert_false(settings_publishes(settings));
+	assert_null(settings->publish.origin);
 	assert_true(settings->log.syslog);
 	assert_string_equal(settings->role_groups[ROLE_OFFICER], "retention-officer");
 	assert_int_equal(settings->role_gids[ROLE_OFFICER], (gid_t)-1);
 	settings_free(settings);
 }
+
+#define WITNESS_KEY "witness.example/w1+e07bb2cd+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
 
 /* The example of the design, which is also the shape of what is installed. */
 static const char full[] =
@@ -113,19 +120,26 @@ static const char full[] =
     "policy = { retention = \"P30D\"; legal_maximum = \"P1M\"; };\n"
     "roots = ( { name = \"frigate\"; path = \"/nonexistent/frigate/recordings\"; layout = \"frigate\"; timezone = "
     "\"UTC\";\n"
-    "  mode = \"enforce\"; vault = \"/nonexistent/frigate/.retention-vault\"; foreign = \"expire\"; },\n"
+    "  mode = \"enforce\"; vault = \"/nonexistent/frigate/.retention-vault\"; foreign = \"expire\";\n"
+    "  recorder = ( { unit = \"frigate.service\"; }, { exe = \"/nonexistent/bin/motion\"; user = \"motion\"; } ); },\n"
     " { name = \"ring\"; path = \"/nonexistent/ring/\"; layout = \"custom\"; patterns = ( "
     "\"%{camera}/%Y%m%d%H%M%S.mp4\" );\n"
     "   kind = \"sound\"; finish = \"idle\"; idle_seconds = 90; timezone = \"Europe/Brussels\"; allow_system_volume = "
-    "true; } );\n"
+    "true; recorder = { user = \"1001\"; }; } );\n"
     "cameras = ( { camera = \"gate\"; retention = \"P7D\"; }, { camera = \"frigate/hall\"; retention = \"P3M\";\n"
     "  legal_maximum = \"P3M\"; retention_basis = \"RD 6 December 2018\"; sound = false; }, { camera = \"hall\"; "
     "retention = \"P1D\"; } );\n"
     "holds = { pre_roll = \"PT0S\"; post_roll = \"PT10S\"; review = \"P1M\"; future = \"P1D\"; two_person = false;\n"
     "  release_delay = \"PT1H\"; case_pattern = \"^[A-Z]+-[0-9]+$\"; vault_reserve = \"10%\"; };\n"
     "clock = { require = \"unverified\"; max_jump = \"P2D\"; };\nbrake = { days = 5; minimum = 100; };\n"
-    "expiry = { interval = \"PT1S\"; };\nguard = { mode = \"block\"; };\nfingerprint = \"hold\";\nprobe = \"decode\";\n"
-    "log = { keep = \"P1Y\"; checkpoint = \"PT1M\"; syslog = false; };\nroles = { officer = \"police\"; };\n";
+    "expiry = { interval = \"PT1S\"; };\nguard = { mode = \"block\";\n"
+    "  allow = ( { exe = \"/nonexistent/bin/ffmpeg\"; user = \"viewer\"; unit = \"player@1.service\"; } ); };\n"
+    "fingerprint = \"hold\";\nprobe = \"decode\";\n"
+    "log = { keep = \"P1Y\"; checkpoint = \"PT1M\"; rotate = \"P1Y\"; syslog = false; };\nroles = { officer = "
+    "\"police\"; };\n"
+    "publish = { syslog = ( \"udp://192.0.2.1:514\", \"tcp://[2001:db8::1]:601\", \"tls://log.example:6514\" );\n"
+    "  witnesses = ( { url = \"https://witness.example:8443/w1/\"; key = \"" WITNESS_KEY "\"; } );\n"
+    "  log_origin = \"recorder.example/audit\"; };\n";
 
 static void check_full(const struct settings *settings) {
 	assert_int_equal(settings->retention.days, 30);
@@ -154,7 +168,27 @@ static void check_full(const struct settings *settings) {
 	assert_int_equal(settings->clock.require, CLOCK_UNVERIFIED);
 	assert_int_equal(settings->brake.days, 5);
 	assert_int_equal(settings->expiry_interval.seconds, 1);
-	assert_int_equal(settings->guard, GUARD_BLOCK);
+	assert_int_equal(settings->guard.mode, GUARD_BLOCK);
+	assert_int_equal(settings->guard.allow_count, 1);
+	assert_string_equal(settings->guard.allow[0].executable, "/nonexistent/bin/ffmpeg");
+	assert_string_equal(settings->guard.allow[0].user, "viewer");
+	assert_string_equal(settings->guard.allow[0].unit, "player@1.service");
+	assert_int_equal(settings->roots[0].recorder_count, 2);
+	assert_null(settings->roots[0].recorders[0].executable);
+	assert_null(settings->roots[0].recorders[0].user);
+	assert_string_equal(settings->roots[0].recorders[0].unit, "frigate.service");
+	assert_string_equal(settings->roots[0].recorders[1].executable, "/nonexistent/bin/motion");
+	assert_string_equal(settings->roots[0].recorders[1].user, "motion");
+	assert_int_equal(settings->roots[1].recorder_count, 1);
+	assert_string_equal(settings->roots[1].recorders[0].user, "1001");
+	assert_int_equal(settings->log.rotate.years, 1);
+	assert_true(settings_publishes(settings));
+	assert_int_equal(settings->publish.receiver_count, 3);
+	assert_string_equal(settings->publish.receivers[1], "tcp://[2001:db8::1]:601");
+	assert_int_equal(settings->publish.witness_count, 1);
+	assert_string_equal(settings->publish.witnesses[0].url, "https://witness.example:8443/w1");
+	assert_string_equal(settings->publish.witnesses[0].key, WITNESS_KEY);
+	assert_string_equal(settings->publish.origin, "recorder.example/audit");
 	assert_int_equal(settings->fingerprint, FINGERPRINT_HOLD);
 	assert_int_equal(settings->probe, PROBE_AT_ONCE_DECODE);
 	assert_false(settings->log.syslog);
@@ -208,6 +242,8 @@ static void test_transfer(void **state) {
 	(void)state;
 	struct settings *settings = loaded(full), *copy = NULL;
 	settings->role_gids[ROLE_ADMIN] = 4711;
+	settings->guard.allow[0].user_id = 4712;
+	settings->roots[0].recorders[1].user_id = 4713;
 	int fd = settings_seal(settings);
 	assert_true(fd >= 0);
 	assert_true(pwrite(fd, "x", 1, 0) < 0);
@@ -215,6 +251,9 @@ static void test_transfer(void **state) {
 	assert_int_equal(settings_unseal(fd, &copy), 0);
 	check_full(copy);
 	assert_int_equal(copy->role_gids[ROLE_ADMIN], 4711);
+	assert_int_equal(copy->guard.allow[0].user_id, 4712);
+	assert_int_equal(copy->roots[0].recorders[0].user_id, (uid_t)-1);
+	assert_int_equal(copy->roots[0].recorders[1].user_id, 4713);
 	assert_string_equal(copy->source, settings->source);
 	assert_int_equal(copy->roots[0].line, settings->roots[0].line);
 	assert_string_equal(copy->roots[0].layout->title, settings->roots[0].layout->title);
@@ -368,6 +407,167 @@ static void test_refusals(void **state) {
 		refused(cases[i].text, cases[i].line, cases[i].part);
 }
 
+#define RECORDER(text) \
+	"roots = ( { name = \"a\"; path = \"/nonexistent/a\"; layout = \"any\";\nrecorder = " text "; } );"
+#define ALLOW(text) ROOT "guard = {\nallow = " text "; };"
+#define RECEIVER(text) ROOT "publish = {\nsyslog = ( " text " ); };"
+#define WITNESS(text) ROOT "publish = { witnesses = (\n{ " text " } ); };"
+#define GOOD_URL "url = \"https://w.example\"; "
+#define GOOD_KEY "key = \"" WITNESS_KEY "\"; "
+
+static void test_refused_programs(void **state) {
+	(void)state;
+	static const char *const cases[][2] = {
+	    {"\"motion\"", "not a list"},
+	    {"( \"motion\" )", "not a group"},
+	    {"{ }", "names nobody"},
+	    {"( { unit = \"a.service\"; }, { } )", "names nobody"},
+	    {"{ executable = \"/x\"; }", "unknown key 'executable'"},
+	    {"{ exe = \"motion\"; }", "not absolute"},
+	    {"{ exe = \"/nonexistent/../motion\"; }", "plain path"},
+	    {"{ exe = 5; }", "not a text"},
+	    {"{ exe = \"\"; }", "not absolute"},
+	    {"{ user = \"\"; }", "name of a user"},
+	    {"{ user = \"a b\"; }", "name of a user"},
+	    {"{ user = \"a:b\"; }", "name of a user"},
+	    {"{ user = \"abcdefghijklmnopqrstuvwxyz0123456\"; }", "name of a user"},
+	    {"{ unit = \"\"; }", "name of a unit"},
+	    {"{ unit = \"motion\"; }", "NAME.service"},
+	    {"{ unit = \".service\"; }", "NAME.service"},
+	    {"{ unit = \"a/b.service\"; }", "NAME.service"},
+	    {"{ unit = \"system.slice\"; }", "NAME.service"},
+	};
+	char text[1024];
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		(void)snprintf(text, sizeof(text), RECORDER("%s"), cases[i][0]);
+		refused(text, 2, cases[i][1]);
+		(void)snprintf(text, sizeof(text), ALLOW("%s"), cases[i][0]);
+		refused(text, 3, cases[i][1]);
+	}
+	refused(ROOT "guard = { mod = \"off\"; };", 2, "unknown key 'mod'");
+}
+
+/* A program is known by where it really lies. */
+static void test_linked_program(void **state) {
+	(void)state;
+	char link[128], text[512];
+	(void)snprintf(link, sizeof(link), "%s/player", folder);
+	assert_int_equal(symlink("/proc/self/exe", link), 0);
+	(void)snprintf(text, sizeof(text), ALLOW("{ exe = \"%s\"; }"), link);
+	refused(text, 3, "symbolic link");
+	assert_int_equal(unlink(link), 0);
+}
+
+static void test_too_many_programs(void **state) {
+	(void)state;
+	static char text[8192];
+	for (size_t count = ACCESSORS_MAX; count <= ACCESSORS_MAX + 1; count++) {
+		size_t used = (size_t)snprintf(text, sizeof(text), ROOT "guard = { allow = (\n");
+		for (size_t i = 0; i < count; i++)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s{ user = \"u%zu\"; }", i > 0 ? ", " : "", i);
+		(void)snprintf(text + used, sizeof(text) - used, " ); };");
+		if (count > ACCESSORS_MAX)
+			refused(text, 2, "too many");
+		else
+			settings_free(loaded(text));
+	}
+}
+
+static void test_block_needs_recorders(void **state) {
+	(void)state;
+	static const char roots[] = "roots = (\n"
+	                            "{ name = \"a\"; path = \"/nonexistent/a\"; layout = \"any\"; recorder = %s; },\n"
+	                            "{ name = \"b\"; path = \"/nonexistent/b\"; layout = \"any\"; %s } );\n"
+	                            "guard = { mode = \"%s\"; };";
+	static const char named[] = "{ unit = \"a.service\"; }";
+	char text[1024];
+	(void)snprintf(text, sizeof(text), roots, named, "", "block");
+	refused(text, 3, "root 'b' names no recorder");
+	(void)snprintf(text, sizeof(text), roots, "( )", "recorder = { user = \"b\"; };", "block");
+	refused(text, 2, "root 'a' names no recorder");
+	(void)snprintf(text, sizeof(text), roots, named, "recorder = { user = \"b\"; };", "block");
+	settings_free(loaded(text));
+	(void)snprintf(text, sizeof(text), roots, "( )", "", "attribute");
+	settings_free(loaded(text));
+}
+
+static void test_refused_publishing(void **state) {
+	(void)state;
+	static const struct {
+		const char *text;
+		unsigned line;
+		const char *part;
+	} cases[] = {
+	    {ROOT "publish = 5;", 2, "not a group"},
+	    {ROOT "publish = { sylog = ( ); };", 2, "write syslog instead"},
+	    {ROOT "publish = { syslog = \"udp://a:1\"; };", 2, "not a list"},
+	    {RECEIVER("5"), 3, "syslog receiver"},
+	    {RECEIVER("\"\""), 3, "syslog receiver"},
+	    {RECEIVER("\"192.0.2.1:514\""), 3, "syslog receiver"},
+	    {RECEIVER("\"http://192.0.2.1:514\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://192.0.2.1\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://:514\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://a:0\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://a:65536\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://a:000514\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://a:514/x\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://a b:514\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://-a:514\""), 3, "syslog receiver"},
+	    {RECEIVER("\"tcp://2001:db8::1:601\""), 3, "syslog receiver"},
+	    {RECEIVER("\"tcp://[2001:db8::1:601\""), 3, "syslog receiver"},
+	    {RECEIVER("\"tcp://[2001:db8::g]:601\""), 3, "syslog receiver"},
+	    {RECEIVER("\"tcp://[192.0.2.1]:601\""), 3, "syslog receiver"},
+	    {RECEIVER("\"udp://a:514\",\n\"udp://a:514\""), 4, "stands twice"},
+	    {RECEIVER("\"udp://a:1\", \"udp://a:2\", \"udp://a:3\", \"udp://a:4\", \"udp://a:5\", \"udp://a:6\", "
+	              "\"udp://a:7\", \"udp://a:8\", \"udp://a:9\""),
+	        3, "too many"},
+	    {ROOT "publish = { witnesses = (\n5 ); };", 3, "not a group"},
+	    {WITNESS(GOOD_URL), 3, "without key"},
+	    {WITNESS(GOOD_KEY), 3, "without url"},
+	    {WITNESS(GOOD_URL GOOD_KEY "x = 1;"), 3, "unknown key"},
+	    {WITNESS(GOOD_KEY "url = \"ftp://w.example\";"), 3, "address of a witness"},
+	    {WITNESS(GOOD_KEY "url = \"https://\";"), 3, "address of a witness"},
+	    {WITNESS(GOOD_KEY "url = \"https://w.example/a b\";"), 3, "address of a witness"},
+	    {WITNESS(GOOD_KEY "url = \"https://w.example/?x\";"), 3, "address of a witness"},
+	    {WITNESS(GOOD_KEY "url = \"https://w.example:0/x\";"), 3, "address of a witness"},
+	    {WITNESS(GOOD_KEY "url = \"https://user@w.example/x\";"), 3, "address of a witness"},
+	    {WITNESS(GOOD_URL "key = \"w.example+e07bb2cd\";"), 3, "verifier key"},
+	    {WITNESS(GOOD_URL "key = \"w.example+e07bb2cd+BAECAwQF\";"), 3, "verifier key"},
+	    /* Algorithm 1 signs checkpoints, and no cosignatures. */
+	    {WITNESS(GOOD_URL "key = \"w.example+e07bb2cd+AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,
+	        "verifier key"},
+	    {WITNESS(GOOD_URL "key = \"w example+e07bb2cd+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,
+	        "verifier key"},
+	    {WITNESS(GOOD_URL "key = \"w.example+E07BB2CD+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,
+	        "verifier key"},
+	    {WITNESS(GOOD_URL "key = \"+e07bb2cd+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3, "verifier key"},
+	    {WITNESS(GOOD_URL GOOD_KEY "}, {\n" GOOD_URL GOOD_KEY), 3, "stands twice"},
+	    {ROOT "publish = { log_origin = \"a b\"; };", 2, "cannot name a log"},
+	    {ROOT "publish = { log_origin = \"a+b\"; };", 2, "cannot name a log"},
+	    {ROOT "publish = { log_origin = \"\"; };", 2, "cannot name a log"},
+	    {ROOT "log = { rotate = \"PT59S\"; };", 2, "out of range"},
+	    {ROOT "log = { rotate = \"P0D\"; };", 2, "out of range"},
+	    {ROOT "log = { rotate = \"P367D\"; };", 2, "out of range"},
+	    {ROOT "log = { rotate = \"P13M\"; };", 2, "out of range"},
+	    {ROOT "log = { rotate = 1; };", 2, "not a text"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+		refused(cases[i].text, cases[i].line, cases[i].part);
+}
+
+static void test_publishing_bounds(void **state) {
+	(void)state;
+	static const char *const texts[] = {
+	    RECEIVER("\"udp://a:1\", \"tls://a.b-c:65535\""),
+	    ROOT "publish = { syslog = ( ); witnesses = ( ); };",
+	    WITNESS(GOOD_KEY "url = \"http://[::1]:8080/a/b\";"),
+	    ROOT "log = { rotate = \"PT1M\"; };",
+	    ROOT "log = { rotate = \"P1M\"; };",
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
+		settings_free(loaded(texts[i]));
+}
+
 static void test_all_faults_are_told(void **state) {
 	(void)state;
 	refused(ROOT "x1 = 1;\nprobe = \"all\";\npolicy = { retention = \"x\"; };\n", 2, "x1");
@@ -466,6 +666,10 @@ static void test_installed_examples(void **state) {
 	struct settings *settings = loaded(text);
 	assert_int_equal(settings->root_count, 1);
 	assert_int_equal(settings->camera_count, 2);
+	assert_int_equal(settings->roots[0].recorder_count, 1);
+	assert_int_equal(settings->guard.allow_count, 1);
+	assert_int_equal(settings->publish.receiver_count, 1);
+	assert_int_equal(settings->publish.witness_count, 1);
 	assert_int_equal(settings->log.keep.years, 3);
 	settings_free(settings);
 }
@@ -475,6 +679,7 @@ static void test_names(void **state) {
 	assert_string_equal(clock_level_name(CLOCK_HOLDOVER), "holdover");
 	assert_string_equal(role_name(ROLE_PRIVACY), "privacy");
 	assert_string_equal(root_mode_name(ROOT_ENFORCE), "enforce");
+	assert_string_equal(guard_mode_name(GUARD_BLOCK), "block");
 	assert_string_equal(role_name(ROLE_COUNT), "unknown");
 }
 
@@ -487,6 +692,12 @@ int main(void) {
 	    cmocka_unit_test(test_transfer),
 	    cmocka_unit_test(test_transfer_of_wrong_bytes),
 	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_refused_programs),
+	    cmocka_unit_test(test_linked_program),
+	    cmocka_unit_test(test_too_many_programs),
+	    cmocka_unit_test(test_block_needs_recorders),
+	    cmocka_unit_test(test_refused_publishing),
+	    cmocka_unit_test(test_publishing_bounds),
 	    cmocka_unit_test(test_all_faults_are_told),
 	    cmocka_unit_test(test_neighbours_are_not_inside),
 	    cmocka_unit_test(test_symlinked_root),

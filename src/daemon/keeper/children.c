@@ -18,10 +18,12 @@
 #include "ingest.h"
 #include "keeper.h"
 #include "media.h"
+#include "observation.h"
+#include "outbox.h"
 #include "record.h"
 #include "roots.h"
 
-enum { RETRY_SECONDS = 2, GROUP_ROOTS_MAX = 64 };
+enum { RETRY_SECONDS = 2, REFUSED_RETRY_SECONDS = 60, AT_ONCE_MS = 50, GROUP_ROOTS_MAX = 64 };
 
 /* One process that is wanted, running or not. */
 struct child {
@@ -35,6 +37,7 @@ struct child {
 	size_t root_count;
 	struct channel *channel;
 	struct event *retry;
+	bool refused;   /* the last time */
 };
 
 struct children {
@@ -86,6 +89,11 @@ static struct child *child_get(struct children *children, enum process process, 
 
 static void child_retry(struct child *child) {
 	struct timeval delay = {.tv_sec = RETRY_SECONDS};
+	if (child->process == PROCESS_GUARD && child->refused)
+		delay.tv_sec = REFUSED_RETRY_SECONDS;
+	/* While there is no guard nobody sees who opens footage. The supervisor delays one that ends again and again. */
+	else if (child->process == PROCESS_GUARD)
+		delay = (struct timeval){.tv_usec = AT_ONCE_MS * 1000};
 	if (child->wanted)
 		(void)event_add(child->retry, &delay);
 }
@@ -100,6 +108,12 @@ static void child_told(struct child *child, bool crashed) {
 	case PROCESS_PROBER:
 	case PROCESS_HASHER:
 		media_child(child->keeper, child->process, child->channel != NULL, crashed);
+		break;
+	case PROCESS_GUARD:
+		observation_child(child->keeper, child->channel);
+		break;
+	case PROCESS_PUBLISHER:
+		outbox_child(child->keeper, child->channel);
 		break;
 	default:
 		break;
@@ -196,6 +210,10 @@ static void on_child_message(struct channel *channel, struct message *message, v
 		from_watcher(child, message);
 	else if (child->process == PROCESS_REAPER)
 		from_reaper(child->keeper, message);
+	else if (child->process == PROCESS_GUARD)
+		observation_message(child->keeper, message);
+	else if (child->process == PROCESS_PUBLISHER)
+		outbox_message(child->keeper, message);
 	else
 		from_reader(child->keeper, child->process, message);
 }
@@ -228,6 +246,7 @@ static void child_up(struct children *children, struct message *message) {
 		return;
 	}
 	child->asked = false;
+	child->refused = false;
 	child->channel = channel_new(children->keeper->base, fd, &child_handler, child);
 	if (child->channel == NULL) {
 		(void)close(fd);
@@ -255,15 +274,22 @@ static void child_down(struct children *children, struct message *message) {
 	if (child == NULL)
 		return;
 	child->asked = false;
+	bool refused_again = child->refused && down.refused;
+	child->refused = down.refused != 0;
 	bool crashed = !down.refused && WIFSIGNALED(down.status);
 	bool clean = !down.refused && WIFEXITED(down.status) && WEXITSTATUS(down.status) == 0;
 	if (child->channel != NULL)
 		child->channel = channel_free(child->channel);
-	if (down.refused)
+	/* Of guard the supervisor has said it, and status does. */
+	if (down.refused && !refused_again && child->process != PROCESS_GUARD)
 		log_warning("the supervisor does not start a child: %.*s", (int)down.reason.length, down.reason.data);
-	else if (!clean && !children->keeper->stopping)
+	else if (!down.refused && !clean && !children->keeper->stopping)
 		child_lost_entry(children->keeper, &down);
 	child_told(child, crashed);
+	if (child->process == PROCESS_GUARD && down.refused)
+		observation_refused(children->keeper, down.reason);
+	else if (child->process == PROCESS_GUARD)
+		observation_lost(children->keeper, down.alive_us);
 	child_retry(child);
 }
 
@@ -404,6 +430,29 @@ struct channel *children_prober(struct keeper *keeper) {
 
 struct channel *children_hasher(struct keeper *keeper) {
 	return reader(keeper, PROCESS_HASHER);
+}
+
+struct channel *children_publisher(struct keeper *keeper) {
+	return reader(keeper, PROCESS_PUBLISHER);
+}
+
+void children_want_guard(struct keeper *keeper, bool wanted) {
+	struct child *child = child_get(keeper->children, PROCESS_GUARD, 0);
+	if (child == NULL) {
+		log_error("no memory for guard; nobody sees who opens footage");
+		return;
+	}
+	child->wanted = wanted;
+	if (wanted) {
+		child_ask(child);
+		return;
+	}
+	bool running = child->channel != NULL || child->asked;
+	(void)event_del(child->retry);
+	child->channel = channel_free(child->channel);
+	if (running)
+		child_send(child, MESSAGE_CHILD_RELEASED);
+	child->asked = false;
 }
 
 void children_kill(struct keeper *keeper, enum process process) {

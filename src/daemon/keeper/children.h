@@ -26,5 +26,9 @@ void children_release_group(struct keeper *keeper, uint32_t group);
  * there). */
 struct channel *children_prober(struct keeper *keeper);
 struct channel *children_hasher(struct keeper *keeper);
+/* The same for publisher; outbox.c is told. */
+struct channel *children_publisher(struct keeper *keeper);
+/* Guard is wanted, and is asked for again whenever it ends; or not any more. */
+void children_want_guard(struct keeper *keeper, bool wanted);
 /* It did not answer in time. */
 void children_kill(struct keeper *keeper, enum process process);

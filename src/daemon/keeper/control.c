@@ -90,7 +90,8 @@ struct control {
 };
 
 static const struct control_method *const METHOD_TABLES[] = {
-    methods_status, methods_footage, methods_hold, methods_deletion, methods_log, methods_admin};
+    methods_status, methods_footage, methods_hold, methods_deletion, methods_log, methods_admin, methods_key, methods_report,
+    methods_witness};
 
 /* ---- output ---- */
 
@@ -307,6 +308,13 @@ void request_recorded(struct request *request) {
 
 void control_await_reload(struct request *request) {
 	request->reload_since_us = clock_elapsed_us();
+}
+
+void control_reload_actor(struct keeper *keeper, struct audit_actor *ret_actor) {
+	for (const struct request *request = keeper->control ? keeper->control->requests : NULL; request;
+	     request = request->next)
+		if (request->reload_since_us != 0)
+			request_actor(request, ret_actor);
 }
 
 static void reload_answer(struct request *request, bool accepted, const char *reason) {

@@ -56,13 +56,16 @@ struct control_method {
 	void (*call)(struct keeper *keeper, struct request *request, const json_t *params);
 };
 extern const struct control_method methods_status[], methods_footage[], methods_hold[], methods_deletion[],
-    methods_log[], methods_admin[];
+    methods_log[], methods_admin[], methods_key[], methods_report[], methods_witness[];
 
 /*
  * Whoever asked for a reload gets the supervisor's verdict (RELOAD_RESULT); called by main.c. `reason` is
  * what was wrong when it was not accepted.
  */
 void control_reload_result(struct keeper *keeper, bool accepted, const char *reason);
+/* Who asked by the control socket for the reload that is under way; nobody where it was a signal. Names live as long as
+ * the request. */
+void control_reload_actor(struct keeper *keeper, struct audit_actor *ret_actor);
 /* The request waits for that verdict; it is answered after 30 s in any case. */
 void control_await_reload(struct request *request);
 

@@ -12,6 +12,9 @@
 /* Segments in one entry: at most about 6 KiB. */
 enum { SEGMENTS_PER_ENTRY = 1000 };
 
+/* Changes of the time from start to due in one entry (ends of months, summer time): an entry has room for these. */
+enum { DUE_RUNS_MAX = 16 };
+
 /* A gap of recording that is longer is told apart from erased footage. */
 #define SPAN_GAP_US (2 * US_PER_SECOND)
 
@@ -67,6 +70,30 @@ static void add_remains(const struct group *group, json_t *details) {
 	json_decref(linked);
 }
 
+static int64_t due_after_ms(const struct group *group, size_t number) {
+	const struct batch_segment *segment = &group->batch->segments[group->numbers[number]];
+	return (segment->due_us - segment->key.start_us) / 1000;
+}
+
+/* How many of `count` segments, from `first`, have due times that one entry can tell. */
+static size_t due_fit(const struct group *group, size_t first, size_t count) {
+	size_t runs = 1;
+	for (size_t i = 1; i < count; i++) {
+		runs += due_after_ms(group, first + i) != due_after_ms(group, first + i - 1) ? 1 : 0;
+		if (runs > DUE_RUNS_MAX)
+			return i;
+	}
+	return count;
+}
+
+/* From each start to its due time: whoever reads the log can tell what was erased late. */
+static json_t *due_list(const struct group *group) {
+	int64_t values[SEGMENTS_PER_ENTRY];
+	for (size_t i = 0; i < group->count; i++)
+		values[i] = due_after_ms(group, i);
+	return audit_runs(values, group->count);
+}
+
 static json_t *make_details(const struct group *group) {
 	const struct batch_segment *first = &group->batch->segments[group->numbers[0]];
 	json_t *details = json_object();
@@ -77,6 +104,7 @@ static json_t *make_details(const struct group *group) {
 	(void)json_object_set_new(
 	    details, "rule", json_string(group->how == BATCH_MISSING ? "missing" : batch_rule_name(first->rule)));
 	(void)json_object_set_new(details, "first_due_us", json_integer(first->due_us));
+	(void)json_object_set_new(details, "due_after_ms", due_list(group));
 	(void)json_object_set_new(details, "intent", json_integer(group->batch->intent));
 	if (group->how == BATCH_RECOVERED)
 		(void)json_object_set_new(details, "recovered", json_true());
@@ -125,7 +153,7 @@ static int write_entry(struct group *group) {
 	size_t all = group->count;
 	int error = 0;
 	for (size_t done = 0; error == 0 && done < all;) {
-		size_t fits = audit_segments_fit(group->segments + done, all - done, false);
+		size_t fits = audit_segments_fit(group->segments + done, due_fit(group, done, all - done), false);
 		struct group part = *group;
 		part.count = fits == 0 ? 1 : fits;
 		memmove(part.numbers, group->numbers + done, part.count * sizeof part.numbers[0]);

@@ -37,11 +37,12 @@ static void tick(evutil_socket_t fd, short what, void *context) {
 	ingest_time(ingest);
 	gone_tick(ingest, false);
 	idle_tick(ingest);
+	(void)altered_wait_end(ingest, false);
 	ingest_timer(ingest);
 }
 
 void ingest_timer(struct ingest *ingest) {
-	if (ingest->gone_count == 0 && ingest->idle_count == 0)
+	if (ingest->gone_count == 0 && ingest->idle_count == 0 && ingest->altered_count == 0)
 		return;
 	if (event_pending(ingest->timer, EV_TIMEOUT, NULL))
 		return;
@@ -52,6 +53,9 @@ void ingest_timer(struct ingest *ingest) {
 	for (size_t i = 0; i < ingest->idle_count; i++)
 		if (ingest->idle[i].due_us < next)
 			next = ingest->idle[i].due_us;
+	for (size_t i = 0; i < ingest->altered_count; i++)
+		if (ingest->altered[i].due_us < next)
+			next = ingest->altered[i].due_us;
 	if (next == INT64_MAX)
 		return;
 	int64_t wait =
@@ -392,6 +396,7 @@ void ingest_flush(struct keeper *keeper) {
 		return;
 	ingest_time(ingest);
 	gone_tick(ingest, false);
+	(void)altered_wait_end(ingest, keeper->stopping);
 	seal_flush(ingest, keeper->stopping);
 }
 
@@ -420,6 +425,7 @@ struct ingest *ingest_close(struct ingest *ingest) {
 	for (size_t i = 0; i < ingest->orphan_count; i++)
 		sidecar_free(&ingest->orphans[i].sidecar);
 	seal_free(ingest);
+	altered_wait_free(ingest);
 	if (ingest->timer != NULL)
 		event_free(ingest->timer);
 	free(ingest->orphans);

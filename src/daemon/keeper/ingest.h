@@ -34,5 +34,7 @@ void ingest_hashed(struct keeper *keeper, const struct segment_key *key, const u
 /* A new segment could not be hashed: it is sealed without a fingerprint. */
 void ingest_not_hashed(struct keeper *keeper, const struct segment_key *key);
 
+/* Entries that the rows rely on are written before them. 0 or a negative errno. */
+MUST_USE int ingest_before_commit(struct keeper *keeper);
 /* Writes seal and missing entries that wait to be batched; called each minute and at a stop. */
 void ingest_flush(struct keeper *keeper);

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "observation.h"
+#include "observation_actors.h"
 #include "record.h"
 
 /* Stretches closer than this are one. */
@@ -100,38 +102,58 @@ static int erased_write(struct ingest *ingest, const struct segment_row *rows, c
 	return error == 0 && count > 0 ? index_erased_add(ingest->keeper->index, &erased) : error;
 }
 
-static json_t *missing_details(
-    struct ingest *ingest, const struct audit_segment *segments, size_t count, int64_t camera, const char *rule) {
+/* What is missing, and who made it go away. */
+struct missing {
+	const struct segment_row *rows;
+	const struct audit_segment *segments;
+	size_t count;
+	const char *rule;
+	const struct culprit *culprit; /* of all of them */
+};
+
+static json_t *missing_details(struct ingest *ingest, const struct missing *missing) {
 	char name[2 * CAMERA_BYTES_MAX + 2];
 	json_t *details = json_object();
-	if (details == NULL || !camera_text(ingest, camera, name, sizeof name) ||
+	if (details == NULL || !camera_text(ingest, missing->rows[0].key.camera, name, sizeof name) ||
 	    audit_set_bytes(details, "camera", text_of(name)) != 0 ||
-	    json_object_set_new(details, "rule", json_string(rule)) != 0 ||
-	    json_object_set_new(details, "segments", audit_segments(segments, count, true)) != 0) {
+	    json_object_set_new(details, "rule", json_string(missing->rule)) != 0 ||
+	    json_object_set_new(details, "segments", audit_segments(missing->segments, missing->count, true)) != 0 ||
+	    observation_culprit_put(ingest->keeper, missing->culprit, details) != 0) {
 		json_decref(details);
 		return NULL;
 	}
 	return details;
 }
 
-/* One entry's worth. */
-static int missing_part(struct ingest *ingest, const struct segment_row *rows, const struct audit_segment *segments,
-    size_t count, const char *rule) {
-	json_t *details = missing_details(ingest, segments, count, rows[0].key.camera, rule);
+/* One entry's worth: as many as fit beside who it was. */
+static int missing_part(struct ingest *ingest, const struct missing *missing, size_t *ret_written) {
+	struct missing part = *missing;
+	size_t fits = audit_segments_fit(part.segments, part.count, true);
+	part.count = fits == 0 ? 1 : fits;
+	json_t *details = missing_details(ingest, &part);
+	while (details != NULL && part.count > 1 && entry_bytes(details) > ENTRY_DETAILS_BYTES) {
+		json_decref(details);
+		part.count /= 2;
+		details = missing_details(ingest, &part);
+	}
+	const struct segment_row *rows = part.rows;
+	size_t count = part.count;
 	uint64_t sequence = 0;
 	int error = details == NULL
 	                ? -ENOMEM
 	                : record_append(ingest->keeper, AUDIT_MISSING, AUDIT_SUCCESS, NULL, NULL, details, &sequence);
 	if (error == 0)
-		error = erased_write(ingest, rows, segments, count, rule, sequence);
+		error = erased_write(ingest, rows, part.segments, count, part.rule, sequence);
 	for (size_t i = 0; error == 0 && i < count; i++) {
 		error = index_remove(ingest->keeper->index, &rows[i].key);
 		idle_forget(ingest, &rows[i].key);
 	}
+	*ret_written = count;
 	return error;
 }
 
-int missing_write(struct ingest *ingest, const struct segment_row *rows, size_t count, const char *rule) {
+static int missing_by(struct ingest *ingest, const struct segment_row *rows, size_t count, const char *rule,
+    const struct culprit *culprit) {
 	/* A seal that still waits comes before what became of it. */
 	for (size_t i = 0; i < ingest->seal_count; i++) {
 		if (ingest->seals[i].key.camera == rows[0].key.camera) {
@@ -154,16 +176,71 @@ int missing_write(struct ingest *ingest, const struct segment_row *rows, size_t 
 		if (rows[i].has_sha256)
 			segments[i].sha256 = rows[i].sha256;
 	}
-	for (size_t done = 0; error == 0 && done < count;) {
-		size_t fits = audit_segments_fit(segments + done, count - done, true);
-		fits = fits == 0 ? 1 : fits;
-		error = missing_part(ingest, rows + done, segments + done, fits, rule);
-		done += fits;
-	}
+	for (size_t done = 0, written = 0; error == 0 && done < count; done += written)
+		error = missing_part(ingest,
+		    &(struct missing){.rows = rows + done,
+		        .segments = segments + done,
+		        .count = count - done,
+		        .rule = rule,
+		        .culprit = culprit},
+		    &written);
 	for (size_t i = 0; names != NULL && i < count; i++)
 		free(names[i]);
 	free(names);
 	free(segments);
+	return error;
+}
+
+struct blamed {
+	struct segment_row row;
+	struct culprit culprit;
+};
+
+static int by_culprit_and_start(const void *a, const void *b) {
+	const struct blamed *first = a, *second = b;
+	int order = observation_culprit_compare(&first->culprit, &second->culprit);
+	if (order != 0)
+		return order;
+	return first->row.key.start_us < second->row.key.start_us ? -1 : first->row.key.start_us > second->row.key.start_us;
+}
+
+/* Who made each of them go away; true if it is not the same for all, or not nobody. */
+static bool blame(struct ingest *ingest, struct blamed *list, size_t count, bool replaced) {
+	bool anybody = false;
+	char path[PATH_BYTES_MAX + 1];
+	struct camera_row camera;
+	const struct root *root = index_camera_get(ingest->keeper->index, list[0].row.key.camera, &camera) == 0
+	                              ? roots_by_id(ingest->keeper, camera.root)
+	                              : NULL;
+	for (size_t i = 0; root != NULL && i < count; i++)
+		if (index_path(ingest->keeper->index, &list[i].row, path, sizeof path) == 0)
+			anybody |= observation_culprit(ingest->keeper, root, text_of(path), replaced, &list[i].culprit);
+	return anybody;
+}
+
+/* One camera's, in order of start. What different people did never stands in one entry. */
+int missing_write(struct ingest *ingest, const struct segment_row *rows, size_t count, const char *rule) {
+	const struct culprit nobody = {0};
+	struct blamed *list = calloc(count, sizeof *list);
+	struct segment_row *same = calloc(count, sizeof *same);
+	int error = list == NULL || same == NULL ? -ENOMEM : 0;
+	for (size_t i = 0; error == 0 && i < count; i++)
+		list[i].row = rows[i];
+	if (error == 0 && !blame(ingest, list, count, strcmp(rule, "missing") != 0)) {
+		error = missing_by(ingest, rows, count, rule, &nobody);
+		count = 0;
+	} else if (error == 0) {
+		qsort(list, count, sizeof *list, by_culprit_and_start);
+	}
+	for (size_t i = 0, end = 0; error == 0 && i < count; i = end) {
+		for (end = i; end < count && observation_culprit_compare(&list[i].culprit, &list[end].culprit) == 0; end++)
+			same[end - i] = list[end].row;
+		error = missing_by(ingest, same, end - i, rule, &list[i].culprit);
+	}
+	for (size_t i = 0; list != NULL && i < count; i++)
+		observation_let_go(&list[i].culprit);
+	free(same);
+	free(list);
 	return error;
 }
 

@@ -6,6 +6,7 @@
  *   ingest_sidecar.c   whose a sidecar is
  *   ingest_idle.c      segments that are finished once nothing was written for a while
  *   ingest_gone.c      names that are not there any more: moved, expected, or missing
+ *   ingest_altered.c   segments that were changed after that
  *   ingest_seal.c      finished segments: facts, fingerprint, seal entries
  */
 #pragma once
@@ -28,6 +29,7 @@ enum {
 	IDLE_MAX = 8192,
 	ORPHANS_MAX = 1024,
 	SEALS_MAX = 8192,
+	ALTERED_WAIT_MAX = 256,
 };
 
 /* The folder that a message is about. */
@@ -96,6 +98,14 @@ struct orphan {
 	struct sidecar sidecar;
 };
 
+/* An altered entry that waits for the name of who did it. */
+struct altered_wait {
+	int64_t root; /* id */
+	char *path;
+	json_t *details;
+	int64_t due_us; /* on the boot clock */
+};
+
 struct seal {
 	struct segment_key key;
 	int64_t end_us;
@@ -123,7 +133,9 @@ struct ingest {
 	struct seal *seals;
 	size_t seal_count, seal_room;
 	bool sealing_failed;
-	struct event *timer; /* gone and idle */
+	struct altered_wait *altered;
+	size_t altered_count, altered_room;
+	struct event *timer; /* gone, idle and altered */
 };
 
 void identity_of(const struct record_entry *entry, struct file_identity *ret_file);
@@ -173,6 +185,13 @@ void gone_forget_root(struct ingest *ingest, const struct root *root);
 /* One `missing` entry for these segments of one camera, their spans, and the rows removed. */
 int missing_write(struct ingest *ingest, const struct segment_row *rows, size_t count, const char *rule);
 
+/* ingest_altered.c */
+/* At once where it is known who did it, or nobody will tell. */
+int altered_write(struct ingest *ingest, const struct segment_row *row, const struct file_identity *now);
+/* Writes those whose time has come. 0, or a negative errno where the log takes none. */
+int altered_wait_end(struct ingest *ingest, bool all);
+void altered_wait_free(struct ingest *ingest);
+
 /* ingest_seal.c */
 /* The row is finished: sets state and end, stores it, has it read. `insert`: it is not in the index yet (batched). */
 void seal_prepare(struct segment_row *row);
@@ -180,6 +199,5 @@ void seal_follow(struct ingest *ingest, const struct root *root, const struct se
 int seal_stored(struct ingest *ingest, const struct root *root, struct segment_row *row);
 void seal_flush(struct ingest *ingest, bool all);
 void seal_free(struct ingest *ingest);
-int altered_write(struct ingest *ingest, const struct segment_row *row, const struct file_identity *now);
 /* "root/camera" of a row. False when it has none any more. */
 bool camera_text(struct ingest *ingest, int64_t camera, char *text, size_t room);

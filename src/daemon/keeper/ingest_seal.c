@@ -269,23 +269,3 @@ void seal_free(struct ingest *ingest) {
 		free(ingest->seals[i].name);
 	free(ingest->seals);
 }
-
-static json_t *identity_json(const struct file_identity *file) {
-	return json_pack("{s:I, s:I}", "bytes", (json_int_t)file->bytes, "mtime_us", (json_int_t)(file->mtime_ns / 1000));
-}
-
-int altered_write(struct ingest *ingest, const struct segment_row *row, const struct file_identity *now) {
-	char camera[2 * CAMERA_BYTES_MAX + 2], path[PATH_BYTES_MAX + 1];
-	json_t *details = json_object();
-	if (details == NULL || !camera_text(ingest, row->key.camera, camera, sizeof camera) ||
-	    index_path(ingest->keeper->index, row, path, sizeof path) != 0 ||
-	    audit_set_bytes(details, "camera", text_of(camera)) != 0 ||
-	    audit_set_bytes(details, "path", text_of(path)) != 0) {
-		json_decref(details);
-		return -ENOMEM;
-	}
-	(void)json_object_set_new(details, "start_us", json_integer(row->key.start_us));
-	(void)json_object_set_new(details, "was", identity_json(&row->file));
-	(void)json_object_set_new(details, "now", identity_json(now));
-	return record_append(ingest->keeper, AUDIT_ALTERED, AUDIT_SUCCESS, NULL, NULL, details, NULL);
-}

@@ -7,15 +7,18 @@
  *   roots.c        roots and their volumes: where each is, whether it may be believed (online, offline)
  *   children.c     channels to watcher, reaper, prober, hasher; asks the supervisor for them
  *   ingest.c       what watcher tells becomes segments; finishing, sealing, disappearing
+ *   observation.c  guard's messages: who opened footage, and when nobody saw it
  *   media.c        queue to prober and hasher; what they say becomes facts
  *   mounts.c       the mount table
  *   rebuild.c      index and audit log brought back together after a crash or a lost index
  *   index.c        index.db: a cache of the disk
  *   state.c        state.db: not a cache
- *   record.c       audit entries
+ *   record.c       audit entries; lookup.c: where in the log is what (a cache)
+ *   epochs.c       the log's keys change, its oldest epochs are pruned
  *   timekeeping.c  how far the clock may be believed, durable
  *   holds.c        holds in memory, merged per camera; coverage.c: what a hold covers
  *   expiry.c       which segments go now and why the others stay; deletion.c: intents, batches, tombstones
+ *   outbox.c       what leaves the box by publisher; configuration.c: what a new configuration weakens
  *   control.c      the control socket; methods_*.c: its methods
  */
 #pragma once
@@ -34,6 +37,7 @@ struct roots;
 struct children;
 struct ingest;
 struct media;
+struct observation;
 struct timekeeping;
 struct holds;
 struct expiry;
@@ -41,6 +45,10 @@ struct deletion;
 struct control;
 struct user_names;
 struct rebuild;
+struct epochs;
+struct outbox;
+struct reports;
+struct lookup;
 
 struct keeper {
 	struct event_base *base;
@@ -57,14 +65,21 @@ struct keeper {
 	struct children *children;
 	struct ingest *ingest;
 	struct media *media;
+	struct observation *observation; /* NULL before it is open and while keeper stops */
 	struct holds *holds;
 	struct expiry *expiry;
 	struct deletion *deletion;
 	struct control *control;
 	struct user_names *user_names; /* read before the sandbox closes /etc/passwd; control.c takes it over */
 	struct rebuild *rebuild;
+	struct epochs *epochs;
+	struct outbox *outbox; /* NULL before it is open and while keeper stops */
+	struct reports *reports; /* those that were begun; NULL: none yet */
+	struct lookup *lookup; /* NULL before it is open and while keeper stops */
 	int64_t index_committed_us; /* boot clock */
 	int64_t started_us;         /* wall clock, for status */
+	int64_t down_since_us;      /* wall clock: nothing ran from then …; 0 at the first start */
+	int64_t down_until_us;      /* … until then */
 	bool index_rebuilding; /* the index was missing or corrupt: nothing is deleted until every root is scanned and the
 	                          log replayed */
 	bool trial;            /* run by an ordinary user, who then has every role */

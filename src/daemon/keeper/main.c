@@ -21,8 +21,10 @@
 #include "base/log.h"
 #include "base/zone.h"
 #include "children.h"
+#include "configuration.h"
 #include "control.h"
 #include "deletion.h"
+#include "epochs.h"
 #include "expiry.h"
 #include "holds.h"
 #include "index.h"
@@ -30,10 +32,14 @@
 #include "ipc/channel.h"
 #include "ipc/child.h"
 #include "keeper.h"
+#include "lookup.h"
 #include "media.h"
+#include "observation.h"
+#include "outbox.h"
 #include "peer.h"
 #include "rebuild.h"
 #include "record.h"
+#include "reports.h"
 #include "roots.h"
 #include "sandbox/sandbox.h"
 #include "state.h"
@@ -140,6 +146,8 @@ static int open_index(struct keeper *keeper) {
 	if (error == 0)
 		error = index_open(keeper->settings->state_dir, &keeper->index, &fresh);
 	if (error == 0)
+		configuration_record(keeper, NULL, log_was_there ? CONFIGURATION_STARTED : CONFIGURATION_FIRST);
+	if (error == 0)
 		error = roots_open(keeper, &keeper->roots);
 	if (error == 0)
 		error = rebuild_open(keeper, fresh, log_was_there, &keeper->rebuild);
@@ -154,7 +162,11 @@ static int open_parts(struct keeper *keeper, int listen_fd) {
 	if (error == 0)
 		error = open_index(keeper);
 	if (error == 0)
+		error = lookup_open(keeper, &keeper->lookup);
+	if (error == 0)
 		error = holds_open(keeper, &keeper->holds);
+	if (error == 0)
+		error = epochs_open(keeper, &keeper->epochs);
 	if (error == 0)
 		error = children_open(keeper, CHILD_CHANNEL, &keeper->children);
 	if (error == 0)
@@ -162,9 +174,13 @@ static int open_parts(struct keeper *keeper, int listen_fd) {
 	if (error == 0)
 		error = media_open(keeper, &keeper->media);
 	if (error == 0)
+		error = observation_open(keeper, &keeper->observation);
+	if (error == 0)
 		error = deletion_open(keeper, &keeper->deletion);
 	if (error == 0)
 		error = expiry_open(keeper, &keeper->expiry);
+	if (error == 0)
+		error = outbox_open(keeper, &keeper->outbox);
 	if (error == 0)
 		error = control_open(keeper, listen_fd, &keeper->control);
 	else
@@ -243,23 +259,10 @@ void keeper_stop(struct keeper *keeper) {
 	(void)event_base_loopexit(keeper->base, NULL);
 }
 
-static json_t *configuration_details(const struct settings *settings) {
-	char retention[64] = "", maximum[64] = "";
-	if (settings->has_retention)
-		duration_format(&settings->retention, retention, sizeof retention);
-	if (settings->has_legal_maximum)
-		duration_format(&settings->legal_maximum, maximum, sizeof maximum);
-	json_t *roots = json_array();
-	for (size_t i = 0; i < settings->root_count; i++)
-		(void)json_array_append_new(roots, json_pack("{s:s, s:s}", "root", settings->roots[i].name, "mode",
-		                                       settings->roots[i].mode == ROOT_ENFORCE ? "enforce" : "observe"));
-	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "source", settings->source, "retention", retention, "legal_maximum",
-	    maximum, "two_person", (int)settings->holds.two_person, "roots", roots);
-}
-
 void keeper_configure(struct keeper *keeper, struct settings *settings) {
 	struct settings *old = keeper->settings;
 	keeper->settings = settings;
+	observation_configure_begin(keeper);
 	int error = roots_reload(keeper);
 	(void)settings_free(old);
 	if (error != 0) {
@@ -268,7 +271,11 @@ void keeper_configure(struct keeper *keeper, struct settings *settings) {
 		keeper_stop(keeper);
 		return;
 	}
-	(void)record_append(keeper, AUDIT_CONFIGURATION, AUDIT_SUCCESS, NULL, NULL, configuration_details(settings), NULL);
+	struct audit_actor actor = {.is_set = false};
+	control_reload_actor(keeper, &actor);
+	outbox_configure(keeper);
+	configuration_record(keeper, &actor, CONFIGURATION_RELOADED);
+	observation_configure(keeper);
 	log_notice("the new configuration is in force");
 	expiry_soon(keeper);
 }
@@ -300,17 +307,22 @@ static void close_parts(struct keeper *keeper) {
 	keeper->stopping = true;
 	if (keeper->ingest != NULL && !damaged)
 		ingest_flush(keeper);
+	keeper->observation = observation_close(keeper->observation);
 	if (keeper->record != NULL)
 		(void)record_append(keeper, AUDIT_STOP, AUDIT_SUCCESS, NULL, NULL, NULL, NULL);
 	bool committed = keeper->rebuild != NULL && !damaged && rebuild_commit(keeper) == 0;
 	if (keeper->rebuild != NULL && !damaged && !committed)
 		log_warning("cannot commit the index; the next start catches up");
 	keeper->control = control_close(keeper->control);
+	reports_close(keeper);
+	keeper->lookup = lookup_close(keeper, keeper->lookup);
+	keeper->outbox = outbox_close(keeper->outbox);
 	keeper->children = children_close(keeper->children);
 	keeper->expiry = expiry_close(keeper->expiry);
 	keeper->deletion = deletion_close(keeper->deletion);
 	keeper->media = media_close(keeper->media);
 	keeper->ingest = ingest_close(keeper->ingest);
+	keeper->epochs = epochs_close(keeper->epochs);
 	keeper->holds = holds_close(keeper->holds);
 	keeper->rebuild = rebuild_close(keeper->rebuild);
 	keeper->roots = roots_close(keeper->roots);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* root list, volume list and adopt, clock, config show and reload, rescan, key show. */
+/* root list, volume list and adopt, clock, config show and reload, rescan. */
 #include <string.h>
 
 #include "answer.h"
@@ -122,6 +122,18 @@ static void clock_confirm_call(struct keeper *keeper, struct request *request, c
 
 /* ---- configuration ---- */
 
+static json_t *config_accessors(const struct accessor_settings *accessors, size_t count) {
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < count; i++) {
+		json_t *object = json_object();
+		answer_text(object, "exe", accessors[i].executable);
+		answer_text(object, "user", accessors[i].user);
+		answer_text(object, "unit", accessors[i].unit);
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
 static json_t *config_roots(const struct settings *settings) {
 	json_t *list = json_array();
 	for (size_t i = 0; list && i < settings->root_count; i++) {
@@ -134,6 +146,7 @@ static json_t *config_roots(const struct settings *settings) {
 		answer_text(object, "mode", root->mode == ROOT_ENFORCE ? "enforce" : "observe");
 		answer_text(object, "foreign", root->foreign == FOREIGN_EXPIRE ? "expire" : "keep");
 		answer_text(object, "vault", root->vault);
+		json_object_set_new(object, "recorder", config_accessors(root->recorders, root->recorder_count));
 		json_array_append_new(list, object);
 	}
 	return list;
@@ -180,6 +193,38 @@ static json_t *config_holds(const struct settings *settings) {
 	return object;
 }
 
+static json_t *config_guard(const struct settings *settings) {
+	json_t *object = json_object();
+	answer_text(object, "mode", guard_mode_name(settings->guard.mode));
+	json_object_set_new(object, "allow", config_accessors(settings->guard.allow, settings->guard.allow_count));
+	return object;
+}
+
+static json_t *config_log(const struct settings *settings) {
+	json_t *object = json_object();
+	answer_duration(object, "keep", &settings->log.keep);
+	answer_duration(object, "checkpoint", &settings->log.checkpoint);
+	answer_duration(object, "rotate", &settings->log.rotate);
+	json_object_set_new(object, "syslog", json_boolean(settings->log.syslog));
+	return object;
+}
+
+static json_t *config_publish(const struct settings *settings) {
+	json_t *receivers = json_array(), *witnesses = json_array(), *object = json_object();
+	for (size_t i = 0; receivers && i < settings->publish.receiver_count; i++)
+		json_array_append_new(receivers, json_string(settings->publish.receivers[i]));
+	for (size_t i = 0; witnesses && i < settings->publish.witness_count; i++) {
+		json_t *witness = json_object();
+		answer_text(witness, "url", settings->publish.witnesses[i].url);
+		answer_text(witness, "key", settings->publish.witnesses[i].key);
+		json_array_append_new(witnesses, witness);
+	}
+	json_object_set_new(object, "syslog", receivers);
+	json_object_set_new(object, "witnesses", witnesses);
+	answer_text(object, "log_origin", settings->publish.origin);
+	return object;
+}
+
 static json_t *config_roles(const struct settings *settings) {
 	json_t *object = json_object();
 	for (unsigned role = 0; role < ROLE_COUNT; role++)
@@ -211,11 +256,9 @@ static void config_show_call(struct keeper *keeper, struct request *request, con
 	json_object_set_new(result, "expiry", expiry);
 	json_object_set_new(
 	    result, "fingerprint", json_string(FINGERPRINT[settings->fingerprint % ARRAY_LENGTH(FINGERPRINT)]));
-	json_t *log = json_object();
-	answer_duration(log, "keep", &settings->log.keep);
-	answer_duration(log, "checkpoint", &settings->log.checkpoint);
-	json_object_set_new(log, "syslog", json_boolean(settings->log.syslog));
-	json_object_set_new(result, "log", log);
+	json_object_set_new(result, "guard", config_guard(settings));
+	json_object_set_new(result, "log", config_log(settings));
+	json_object_set_new(result, "publish", config_publish(settings));
 	json_object_set_new(result, "roles", config_roles(settings));
 	request_reply(request, result);
 }
@@ -248,15 +291,6 @@ static void rescan_call(struct keeper *keeper, struct request *request, const js
 	request_reply(request, result);
 }
 
-static void key_show_call(struct keeper *keeper, struct request *request, const json_t *params) {
-	(void)params;
-	struct audit_writer *writer = record_writer(keeper);
-	json_t *result = answer_new();
-	answer_text(result, "origin", audit_writer_origin(writer));
-	answer_text(result, "key", audit_writer_vkey(writer));
-	request_reply(request, result);
-}
-
 enum { ADMIN = 1u << ROLE_ADMIN, WATCHERS = ADMIN | 1u << ROLE_AUDITOR };
 
 const struct control_method methods_admin[] = {
@@ -268,6 +302,5 @@ const struct control_method methods_admin[] = {
     {"config.show", WATCHERS, false, config_show_call},
     {"config.reload", ADMIN, true, config_reload_call},
     {"rescan", ADMIN, true, rescan_call},
-    {"key.show", WATCHERS, false, key_show_call},
     {0},
 };

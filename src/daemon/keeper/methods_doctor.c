@@ -14,6 +14,7 @@
 #include "index.h"
 #include "keeper.h"
 #include "methods.h"
+#include "observation.h"
 #include "overview.h"
 #include "record.h"
 #include "roots.h"
@@ -76,6 +77,48 @@ static void watch_check(const struct root *root, json_t *list) {
 	    "sysctl fs.inotify.max_user_watches=%" PRIu32 " (each watch takes about 1 KiB of kernel memory)",
 	    coverage->limit + 2 * (coverage->folders - coverage->watched));
 	check(list, "inotify", "note", text, todo);
+}
+
+/* What the kernel allows guard to see, and what would give more. */
+static void opens_check(struct keeper *keeper, const struct root *root, json_t *list) {
+	struct observation_level level;
+	char text[700];
+	observation_level(keeper, root, &level);
+	snprintf(text, sizeof(text), "%s: %s%s%s", root->settings->name, guard_level_text(level.level),
+	    level.reason[0] ? ": " : "", level.reason);
+	if (level.level == GUARD_LEVEL_PERMISSION && level.folders_failed == 0)
+		check(list, "opens", level.alterations ? "ok" : "note", text,
+		    level.alterations ? NULL : "a kernel of 5.9 or newer tells who deletes and changes footage");
+	else if (level.level == GUARD_LEVEL_PERMISSION)
+		check(list, "opens", "note", text,
+		    "put the footage on a filesystem of its own: one mark covers all of it, also in containers");
+	else if (level.level == GUARD_LEVEL_NOTIFICATION)
+		check(list, "opens", "note", text,
+		    "a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS holds each opener until it is known who it is");
+	else if (level.told)
+		check(list, "opens", "note", text,
+		    "run retentiond as root, on a kernel with CONFIG_FANOTIFY and CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
+}
+
+static void guard_check(struct keeper *keeper, json_t *list) {
+	struct observation_totals totals;
+	char text[400];
+	observation_totals(keeper, &totals);
+	if (!totals.wanted) {
+		check(list, "guard", "note", "guard.mode is off: nobody sees who opens footage",
+		    "set guard = { mode = \"attribute\"; }; and reload");
+	} else if (totals.refused) {
+		snprintf(text, sizeof(text), "guard does not run: %s", totals.refused);
+		check(list, "guard", keeper->trial ? "note" : "problem", text, "start retentiond as root, from its package");
+	} else if (!totals.running) {
+		check(list, "guard", "problem", "guard does not run: nobody sees who opens footage",
+		    "see the log lines of the daemon");
+	} else {
+		check(list, "guard", "ok", "guard runs", NULL);
+	}
+	for (size_t i = 0; totals.running && i < roots_count(keeper); i++)
+		if (roots_get(keeper, i)->state != ROOT_OFFLINE)
+			opens_check(keeper, roots_get(keeper, i), list);
 }
 
 static void foreign_check(const struct root *root, json_t *list) {
@@ -204,6 +247,7 @@ void doctor_call(struct keeper *keeper, struct request *request, const json_t *p
 		foreign_check(root, list);
 		recorder_check(root, list);
 	}
+	guard_check(keeper, list);
 	clock_check(keeper, list);
 	key_check(keeper, list);
 	rule_check(&overview, list);

@@ -13,6 +13,8 @@
 #include "keeper.h"
 #include "media.h"
 #include "methods.h"
+#include "observation.h"
+#include "outbox.h"
 #include "overview.h"
 #include "record.h"
 #include "roots.h"
@@ -149,6 +151,53 @@ static void totals_print(struct keeper *keeper, FILE *out, const struct overview
 	    (uint64_t)(keeper->started_us / US_PER_SECOND));
 }
 
+/* Who it was is in the log, never in a label. */
+static void observation_print(struct keeper *keeper, FILE *out) {
+	struct observation_totals totals;
+	observation_totals(keeper, &totals);
+	number(out, "retention_footage_opens_total", "counter", "Opens of footage that guard saw.", totals.opens);
+	number(out, "retention_footage_opens_denied_total", "counter", "Opens of footage that guard refused.",
+	    totals.denied);
+	number(out, "retention_footage_opens_lost_total", "counter",
+	    "Opens that were counted without being described; each has a gap entry.", totals.lost);
+	number(out, "retention_guard_running", "gauge", "1 while guard runs.", totals.running);
+	number(out, "retention_guard_restarts_total", "counter", "How often guard came back.", totals.restarts);
+	family(out, "retention_watch_level", "gauge",
+	    "How opens are seen: 0 not, 1 by inotify, 2 anonymously, 3 afterwards, 4 each, before it happens.");
+	for (size_t i = 0; i < roots_count(keeper); i++) {
+		struct observation_level level;
+		observation_level(keeper, roots_get(keeper, i), &level);
+		fprintf(out, "retention_watch_level{");
+		label(out, "root", roots_get(keeper, i)->settings->name);
+		fprintf(out, "} %u\n", level.level);
+	}
+}
+
+/* Addresses are of this box's own configuration, not of people. */
+static void publish_print(struct keeper *keeper, FILE *out) {
+	static const struct {
+		const char *name, *type, *help;
+	} FAMILIES[] = {
+	    {"retention_publish_waiting", "gauge", "Messages that wait for a receiver or witness."},
+	    {"retention_publish_failures", "gauge", "Tries in a row that failed."},
+	    {"retention_publish_lost_total", "counter", "Alarms that a receiver never got: too many waited."},
+	    {"retention_publish_conflict", "gauge", "1 while a witness knows another history of the log."},
+	    {"retention_publish_size", "gauge", "Entries under the last checkpoint that it has."},
+	    {"retention_publish_last_success_timestamp_seconds", "gauge", "When something last got there."},
+	};
+	for (size_t f = 0; f < ARRAY_LENGTH(FAMILIES); f++) {
+		family(out, FAMILIES[f].name, FAMILIES[f].type, FAMILIES[f].help);
+		for (size_t i = 0; i < outbox_count(keeper); i++) {
+			const struct outbox_view view = outbox_view(keeper, i);
+			const uint64_t values[] = {view.waiting, view.failures, view.lost, view.conflict, view.size,
+			    (uint64_t)(view.success_us / US_PER_SECOND)};
+			fprintf(out, "%s{", FAMILIES[f].name);
+			label(out, "target", view.address);
+			fprintf(out, "} %" PRIu64 "\n", values[f]);
+		}
+	}
+}
+
 void metrics_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
 	struct overview overview;
@@ -163,6 +212,8 @@ void metrics_call(struct keeper *keeper, struct request *request, const json_t *
 		cameras_print(out, &overview);
 		roots_print(keeper, out);
 		totals_print(keeper, out, &overview);
+		observation_print(keeper, out);
+		publish_print(keeper, out);
 		(void)fclose(out);
 	}
 	overview_release(&overview);

@@ -13,6 +13,8 @@
 #include "keeper.h"
 #include "media.h"
 #include "methods.h"
+#include "observation.h"
+#include "outbox.h"
 #include "overview.h"
 #include "record.h"
 #include "roots.h"
@@ -88,6 +90,7 @@ static json_t *root_json(struct keeper *keeper, const struct overview *overview,
 	answer_integer(object, "watch_limit", root->coverage.limit);
 	answer_integer(object, "watch_overflows", root->coverage.overflows);
 	answer_integer(object, "not_recognised", root->foreign);
+	json_object_set_new(object, "observation", observation_root_json(keeper, root));
 	return object;
 }
 
@@ -194,6 +197,8 @@ static void status_call(struct keeper *keeper, struct request *request, const js
 	json_object_set_new(result, "clock", clock_json(keeper));
 	json_object_set_new(result, "deletion", deletion_json(keeper, &overview));
 	json_object_set_new(result, "log", log_json(keeper));
+	json_object_set_new(result, "observation", observation_json(keeper));
+	json_object_set_new(result, "publish", outbox_json(keeper));
 	json_object_set_new(result, "media", json_pack("{s:I}", "waiting", (json_int_t)media_waiting(keeper)));
 	json_object_set_new(result, "index", json_pack("{s:b}", "rebuilding", keeper->index_rebuilding));
 	overview_release(&overview);

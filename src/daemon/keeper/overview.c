@@ -13,6 +13,8 @@
 #include "domain/retention.h"
 #include "holds.h"
 #include "keeper.h"
+#include "observation.h"
+#include "outbox.h"
 #include "record.h"
 #include "roots.h"
 #include "timekeeping.h"
@@ -217,7 +219,9 @@ json_t *overview_attention(struct keeper *keeper, const struct overview *overvie
 		answer_say(list, "the audit log cannot be written: nothing is deleted until it can");
 	for (size_t i = 0; i < roots_count(keeper); i++)
 		root_attention(keeper, overview, roots_get(keeper, i), list);
+	observation_attention(keeper, list);
 	overdue_attention(overview, list);
+	outbox_attention(keeper, list);
 	if (overview->details_late > 0)
 		answer_say(list, "%s hold%s owed details for more than a day: `retentionctl hold list --owed`",
 		    answer_count(overview->details_late, count), overview->details_late == 1 ? " has" : "s have");
@@ -267,6 +271,7 @@ json_t *overview_notes(struct keeper *keeper, const struct overview *overview) {
 		return NULL;
 	for (size_t i = 0; i < roots_count(keeper); i++)
 		root_notes(roots_get(keeper, i), list);
+	observation_notes(keeper, list);
 	camera_notes(overview, list);
 	if (keeper->settings->clock.require == CLOCK_UNVERIFIED)
 		answer_say(list, "clock.require is \"unverified\": for trials only; each erasure record says so");

@@ -19,6 +19,7 @@
 #include "base/zone.h"
 #include "expiry.h"
 #include "index.h"
+#include "ingest.h"
 #include "keeper.h"
 #include "record.h"
 #include "roots.h"
@@ -194,12 +195,11 @@ static void on_slice(evutil_socket_t fd, short what, void *context) {
 		finish(rebuild);
 		return;
 	}
-	if (result < 0 && result != -ENOENT) {
+	/* What was pruned is passed over: what it said of footage is beyond its keeping. */
+	if (result < 0) {
 		log_warning_errno(
 		    result, "cannot read the audit log to rebuild the index; nothing is deleted meanwhile, trying again");
 		delay = (struct timeval){.tv_sec = 60};
-	} else if (result == -ENOENT) {
-		rebuild->next++; /* pruned: what it said of footage is beyond its keeping */
 	}
 	(void)event_add(rebuild->event, &delay);
 }
@@ -220,7 +220,9 @@ void rebuild_look(struct keeper *keeper) {
 
 int rebuild_commit(struct keeper *keeper) {
 	/* First what the log says of rows that are gone: without them nothing would miss these files again. */
-	int error = record_durable(keeper);
+	int error = ingest_before_commit(keeper);
+	if (error == 0)
+		error = record_durable(keeper);
 	if (error != 0)
 		return error;
 	uint64_t size = audit_writer_size(record_writer(keeper));

@@ -14,12 +14,15 @@
 #include "base/span.h"
 #include "base/zone.h"
 #include "keeper.h"
+#include "observation.h"
+#include "outbox.h"
+#include "lookup.h"
 #include "retention/log.h"
 #include "state.h"
 #include "timekeeping.h"
 
 /* A full day of expiry of a large site fits in this. */
-enum { RESERVE_BYTES = 4 << 20, PUBLISH_ENTRIES = 256 };
+enum { RESERVE_BYTES = 4 << 20, PUBLISH_ENTRIES = 256, BUNDLE_ENTRIES = 256 };
 
 static const struct timeval sync_delay = {.tv_usec = 200000};
 static const struct timeval soon_delay = {.tv_sec = 5};
@@ -61,6 +64,7 @@ static void complain(struct keeper *keeper, int error) {
 	if (!keeper->record->complained)
 		log_error_errno(error, "the audit log cannot be written: nothing is deleted until it can");
 	keeper->record->complained = true;
+	observation_log_writable(keeper, false);
 	(void)evtimer_add(keeper->record->retry_event, &retry_delay);
 }
 
@@ -88,6 +92,7 @@ static void on_retry(evutil_socket_t fd, short events, void *context) {
 		return;
 	}
 	keeper->record->complained = false;
+	observation_log_writable(keeper, true);
 	log_notice("the audit log can be written again");
 }
 
@@ -127,6 +132,12 @@ static int read_published(
 		const char *bytes = NULL;
 		size_t length = 0;
 		result = retention_log_entry(log, i, &bytes, &length);
+		if (result == -ENOENT) {
+			/* Pruned: on with the next bundle. */
+			i |= BUNDLE_ENTRIES - 1;
+			result = 0;
+			continue;
+		}
 		if (result != 0)
 			break;
 		json_t *entry = json_loadb(bytes, length, 0, NULL);
@@ -155,7 +166,8 @@ static int take_time(const json_t *entry, void *context) {
 
 /*
  * Nobody watched between the last sign of life (an entry, or the clock's mark in state.db) and now:
- * what happened to footage meanwhile is known only as far as the disks still show it.
+ * what happened to footage meanwhile is known only as far as the disks still show it. The entry is
+ * observation.c's, which knows when opens are seen again.
  */
 static void record_gap(struct keeper *keeper) {
 	uint64_t published = audit_writer_published(keeper->record->writer);
@@ -167,13 +179,25 @@ static void record_gap(struct keeper *keeper) {
 		last_us = clock.mark_wall_us;
 	if (last_us == 0)
 		return;
-	char from[40], to[40];
-	int64_t now_us = clock_wall_us();
-	time_format_utc(last_us, from, sizeof from);
-	time_format_utc(now_us, to, sizeof to);
-	json_t *details = json_pack("{s:{s:s, s:s, s:I, s:I}}", "gap", "from", from, "to", to, "from_us",
-	    (json_int_t)last_us, "to_us", (json_int_t)now_us);
-	(void)record_append(keeper, AUDIT_GAP, AUDIT_SUCCESS, "retentiond did not run", NULL, details, NULL);
+	keeper->down_since_us = last_us;
+	keeper->down_until_us = clock_wall_us();
+}
+
+/* What is in force from here on, as a configuration entry says it: reports tell from it what was only observed when. */
+static void in_force_put(const struct settings *settings, json_t *details) {
+	enum { ROOTS_TOLD_MAX = 64 };
+	char retention[64] = "", maximum[64] = "";
+	if (settings->has_retention)
+		duration_format(&settings->retention, retention, sizeof retention);
+	if (settings->has_legal_maximum)
+		duration_format(&settings->legal_maximum, maximum, sizeof maximum);
+	(void)json_object_set_new(details, "retention", json_string(retention));
+	(void)json_object_set_new(details, "legal_maximum", json_string(maximum));
+	json_t *roots = json_array();
+	for (size_t i = 0; i < settings->root_count && i < ROOTS_TOLD_MAX; i++)
+		(void)json_array_append_new(roots, json_pack("{s:s, s:s}", "root", settings->roots[i].name, "mode",
+		                                       root_mode_name(settings->roots[i].mode)));
+	(void)json_object_set_new(details, "roots", roots);
 }
 
 static void record_start(struct keeper *keeper, const struct audit_start_report *report) {
@@ -190,6 +214,7 @@ static void record_start(struct keeper *keeper, const struct audit_start_report 
 	json_t *details =
 	    json_pack("{s:s, s:s, s:b}", "version", RETENTION_VERSION, "configuration", keeper->settings->source,
 	        "clean_stop", (int)(report->how == AUDIT_CONTINUED || report->how == AUDIT_STARTED_NEW));
+	in_force_put(keeper->settings, details);
 	(void)record_append(keeper, AUDIT_START, AUDIT_SUCCESS, NULL, NULL, details, NULL);
 }
 
@@ -240,6 +265,8 @@ int record_append(struct keeper *keeper, enum audit_action action, enum audit_ou
 		if (record->on_entry != NULL)
 			record->on_entry(entry, length, record->on_entry_context);
 		forward(keeper, entry, length);
+		if (audit_action_is_alarm(action))
+			outbox_alarm(keeper, entry, length, action);
 	} else {
 		complain(keeper, error);
 	}
@@ -267,12 +294,17 @@ void record_publish_soon(struct keeper *keeper) {
 
 int record_publish(struct keeper *keeper) {
 	struct record *record = keeper->record;
+	uint64_t before = audit_writer_published(record->writer);
 	(void)evtimer_del(record->soon_event);
 	int error = audit_writer_sync(record->writer);
 	if (error == 0)
 		error = audit_writer_publish(record->writer);
 	if (error != 0)
 		complain(keeper, error);
+	else
+		lookup_published(keeper);
+	if (audit_writer_published(record->writer) != before)
+		outbox_checkpoint(keeper);
 	return error;
 }
 

@@ -22,6 +22,7 @@
 #include "ipc/channel.h"
 #include "keeper.h"
 #include "mounts.h"
+#include "observation.h"
 #include "rebuild.h"
 #include "record.h"
 #include "state.h"
@@ -79,6 +80,7 @@ static void set_state(struct keeper *keeper, struct root *root, enum root_state 
 		return;
 	root->state = state;
 	root->since_us = clock_wall_us();
+	observation_roots(keeper);
 	json_t *data = json_pack("{s:s, s:s}", "root", root->settings->name, "state", root_state_name(state));
 	if (data != NULL && keeper->control != NULL)
 		control_event(keeper, "root.state", data);

@@ -51,6 +51,13 @@ static const char *const migrations[] = {
     "NULL,"
     " recording_us INTEGER NOT NULL, engaged INTEGER NOT NULL, released INTEGER NOT NULL);"
     "CREATE TABLE value(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+    /* What leaves the box (state_deliveries.c). */
+    "CREATE TABLE alarm(id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);"
+    "CREATE TABLE target(address TEXT PRIMARY KEY, kind INTEGER NOT NULL, alarm INTEGER NOT NULL, last_alarm INTEGER NOT "
+    "NULL,"
+    " added_us INTEGER NOT NULL, success_us INTEGER NOT NULL, origin TEXT NOT NULL, size INTEGER NOT NULL, conflict "
+    "INTEGER NOT NULL,"
+    " behind INTEGER NOT NULL, lost INTEGER NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 enum { SCHEMA_VERSION = sizeof migrations / sizeof migrations[0] };
@@ -187,6 +194,10 @@ struct state *state_close(struct state *state) {
 		free(state);
 	}
 	return NULL;
+}
+
+struct sqlite3 *state_database(struct state *state) {
+	return state->db;
 }
 
 int state_copy(struct state *state, int64_t now_us) {

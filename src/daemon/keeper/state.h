@@ -23,6 +23,9 @@ struct state;
  */
 MUST_USE int state_open(const char *state_dir, struct state **ret_state, char *message, size_t room);
 struct state *state_close(struct state *state);
+/* For the files that keep tables of their own in it: state_deliveries.c. */
+struct sqlite3;
+struct sqlite3 *state_database(struct state *state);
 /* Makes the daily copy if a day has passed since the last. 0 or a negative errno. */
 MUST_USE int state_copy(struct state *state, int64_t now_us);
 

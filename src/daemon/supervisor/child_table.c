@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "child_table.h"
 
+#include <stdbool.h>
+
+enum { DOUBLINGS_MAX = 9 };
+
+#define MILLISECONDS(count) ((count)*INT64_C(1000))
+
 #define STAY(state) \
 	{ CHILD_##state, 0 }
 
@@ -72,6 +78,19 @@ static const struct child_step table[CHILD_STATE_COUNT][CHILD_EVENT_COUNT] =
                 [CHILD_EVENT_STOP] = {CHILD_STOPPING, CHILD_WAIT},
             },
 };
+
+int64_t child_back_off_us(enum process process, uint32_t failures) {
+	static const int64_t first_us = MILLISECONDS(100);
+	/* While there is no guard nobody waits for it, but nobody sees who opens footage either. */
+	bool guard = process == PROCESS_GUARD;
+	uint32_t at_once = guard ? 3 : 0;
+	int64_t longest_us = guard ? MILLISECONDS(10000) : MILLISECONDS(30000);
+	if (failures <= at_once)
+		return 0;
+	uint32_t doublings = failures - at_once - 1;
+	int64_t wait_us = doublings < DOUBLINGS_MAX ? first_us << doublings : longest_us;
+	return wait_us < longest_us ? wait_us : longest_us;
+}
 
 struct child_step child_step_of(enum child_state state, enum child_event event) {
 	return table[state][event];

@@ -5,6 +5,10 @@
  */
 #pragma once
 
+#include <stdint.h>
+
+#include "sandbox/process.h"
+
 enum child_state {
 	CHILD_IDLE,        /* no process; kept for its back-off */
 	CHILD_BACKING_OFF, /* wanted; starts when its timer ends, or when one on the same roots has ended */
@@ -19,9 +23,10 @@ enum child_event {
 	CHILD_EVENT_TIMER,   /* what its timer means depends on the state */
 	CHILD_EVENT_STARTED, /* exec succeeded */
 	CHILD_EVENT_EXITED,
-	CHILD_EVENT_RELEASED,    /* keeper closed its end */
-	CHILD_EVENT_KILL,        /* keeper wants it gone now */
-	CHILD_EVENT_BROKEN,      /* its channel to the supervisor ended or broke the protocol (keeper only) */
+	CHILD_EVENT_RELEASED, /* keeper closed its end */
+	CHILD_EVENT_KILL,     /* keeper wants it gone now */
+	CHILD_EVENT_BROKEN,   /* its channel to the supervisor ended or broke the protocol (keeper); it stands still (guard)
+	                       */
 	CHILD_EVENT_KEEPER_LOST, /* keeper is gone, and with it every channel */
 	CHILD_EVENT_STOP,        /* the whole daemon stops */
 	CHILD_EVENT_COUNT,
@@ -47,5 +52,8 @@ struct child_step {
 	enum child_state next;
 	unsigned actions;
 };
+
+/* How long after its last end a program is started again that has ended so often in a row without being asked. */
+int64_t child_back_off_us(enum process process, uint32_t failures);
 
 struct child_step child_step_of(enum child_state state, enum child_event event);

@@ -23,9 +23,7 @@
 
 #define MILLISECONDS(count) ((count)*INT64_C(1000))
 
-enum { BACK_OFF_DOUBLINGS_MAX = 9, STATUS_NOT_STARTED = 127 << 8 /* as spawn() ends it */ };
-static const int64_t back_off_first_us = MILLISECONDS(100);
-static const int64_t back_off_longest_us = MILLISECONDS(30000);
+enum { STATUS_NOT_STARTED = 127 << 8 /* as spawn() ends it */ };
 static const int64_t forgive_after_us = MILLISECONDS(60000);
 static const int64_t release_us = MILLISECONDS(2000);
 static const int64_t stop_us = MILLISECONDS(1800); /* everything is gone in under 2 s */
@@ -36,6 +34,11 @@ static const int64_t clean_life_us = MILLISECONDS(1000); /* an end with status 0
 
 static bool child_is_keeper(const struct child *child) {
 	return child->process == PROCESS_KEEPER;
+}
+
+/* One for all roots. */
+static bool process_is_single(enum process process) {
+	return process == PROCESS_GUARD || process == PROCESS_PUBLISHER;
 }
 
 /* "watcher of 'frigate'" for people. */
@@ -62,14 +65,9 @@ static void timer_set(struct child *child, int64_t us) {
 }
 
 static int64_t back_off_left(const struct child *child) {
-	if (child->failures == 0)
+	int64_t wait = child_back_off_us(child->process, child->failures);
+	if (wait == 0)
 		return 0;
-	uint32_t doublings = child->failures - 1;
-	int64_t wait = back_off_longest_us;
-	if (doublings < BACK_OFF_DOUBLINGS_MAX)
-		wait = back_off_first_us << doublings;
-	if (wait > back_off_longest_us)
-		wait = back_off_longest_us;
 	int64_t left = child->ended_us + wait - clock_elapsed_us();
 	return left > 0 ? left : 0;
 }
@@ -95,6 +93,7 @@ static void report_close(struct child *child) {
 
 static struct child *child_free(struct child *child) {
 	report_close(child);
+	watchdog_end(&child->watchdog);
 	descriptor_close(&child->keeper_end);
 	if (child->timer != NULL)
 		event_free(child->timer);
@@ -126,7 +125,9 @@ static int start_with(struct child *child, const int ends[2]) {
 	struct supervisor *supervisor = child->supervisor;
 	char path[PATH_MAX + 32];
 	(void)snprintf(path, sizeof path, "%s/%s", supervisor->places.programs, process_name(child->process));
-	int error = link_write_start(supervisor, child, ends[0]);
+	int error = child->process == PROCESS_GUARD ? watchdog_prepare(&child->watchdog) : 0;
+	if (error == 0)
+		error = link_write_start(supervisor, child, ends[0]);
 	if (error == 0)
 		error = spawn(path, ends[1], &child->pid, &child->report);
 	if (error != 0)
@@ -164,6 +165,10 @@ static void act_start(struct child *child) {
 
 static void act_hand_over(struct child *child) {
 	log_debug("%s runs as process %d", child_name(child).text, (int)child->pid);
+	if (child->process == PROCESS_GUARD && watchdog_begin(&child->watchdog, child->supervisor->base, child) < 0) {
+		/* Unwatched it could hold up the whole machine. */
+		child_stands_still(child, "cannot be watched");
+	}
 	if (!child_is_keeper(child)) {
 		link_tell_up(child->supervisor, child);
 		descriptor_close(&child->keeper_end);
@@ -224,7 +229,7 @@ static const struct child *child_before(const struct child *child) {
 	LIST_FOREACH(other, &child->supervisor->children.list, next) {
 		if (other == child || other->process != child->process || other->pid == 0)
 			continue;
-		if (other->key == child->key)
+		if (other->key == child->key || process_is_single(child->process))
 			return other;
 		for (size_t i = 0; i < other->root_count; i++)
 			for (size_t k = 0; k < child->root_count; k++)
@@ -285,6 +290,7 @@ static struct child *child_new(struct supervisor *supervisor, enum process proce
 	child->process = process;
 	child->keeper_end = -1;
 	child->report = -1;
+	child->watchdog = WATCHDOG_NONE;
 	child->timer = evtimer_new(supervisor->base, on_timer, child);
 	if (child->timer == NULL)
 		return child_free(child);
@@ -338,12 +344,34 @@ static bool wish_has_root(const struct child_wish *wish, uint16_t root, size_t b
 	return false;
 }
 
+static const char *wish_judge_single(struct supervisor *supervisor, const struct child_wish *wish) {
+	const struct settings *settings = supervisor->settings;
+	if (wish->root_count != 0)
+		return "this program serves no root";
+	if (wish->process == PROCESS_GUARD && settings->guard.mode == GUARD_OFF)
+		return "guard.mode is off in the configuration";
+	if (wish->process == PROCESS_GUARD && !supervisor->identity.drop)
+		return "guard needs root";
+	/* Wanted without a target in the configuration too: a receiver that was taken out is still told so. */
+	if (wish->process == PROCESS_PUBLISHER &&
+	    identity_find_publisher(&supervisor->options, &supervisor->identity) != 0)
+		return "there is no user that could publish";
+	const struct child *child;
+	LIST_FOREACH(child, &supervisor->children.list, next)
+	if (child->process == wish->process && child->state != CHILD_IDLE && child->state != CHILD_STOPPING)
+		return "there is one already";
+	return NULL;
+}
+
 /* NULL if the configuration allows it, else why not. */
-static const char *wish_judge(const struct supervisor *supervisor, const struct child_wish *wish) {
+static const char *wish_judge(struct supervisor *supervisor, const struct child_wish *wish) {
 	switch (wish->process) {
 	case PROCESS_PROBER:
 	case PROCESS_HASHER:
 		return wish->root_count == 0 ? NULL : "this program serves no root";
+	case PROCESS_GUARD:
+	case PROCESS_PUBLISHER:
+		return wish_judge_single(supervisor, wish);
 	case PROCESS_WATCHER:
 	case PROCESS_REAPER:
 		break;
@@ -413,6 +441,8 @@ static void child_ended(struct child *child, int status) {
 	child->pid = 0;
 	child->status = status;
 	child->ended_us = clock_elapsed_us();
+	child->alive_us = watchdog_alive_us(&child->watchdog, clock_wall_us());
+	watchdog_end(&child->watchdog);
 	/* What it could not say before: that it ran, or why it did not. */
 	if (child->report_event != NULL)
 		on_report(child->report, EV_READ, child);
@@ -434,13 +464,36 @@ static void end_if_empty(struct supervisor *supervisor) {
 		(void)event_base_loopbreak(supervisor->base);
 }
 
+void child_stands_still(struct child *child, const char *why) {
+	log_warning(
+	    "%s (process %d) %s, it is killed so that nobody waits for it", child_name(child).text, (int)child->pid, why);
+	child->watchdog.condemned = true;
+	child_handle(child, child->state == CHILD_STOPPING ? CHILD_EVENT_KILL : CHILD_EVENT_BROKEN);
+}
+
+void child_is_dead(struct child *child) {
+	struct supervisor *supervisor = child->supervisor;
+	child_ended(child, SIGKILL);
+	children_unblock(supervisor);
+	end_if_empty(supervisor);
+}
+
+/* Any child may be stopped by an administrator; only for guard others wait. */
+static void child_changed(struct child *child, int status) {
+	if (!WIFSTOPPED(status))
+		child_ended(child, status);
+	else if (child->process == PROCESS_GUARD)
+		child_stands_still(child, "was stopped");
+}
+
 void children_reap(struct supervisor *supervisor) {
+	enum { WAIT = WNOHANG | WUNTRACED };
 	int status;
-	for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+	for (pid_t pid = waitpid(-1, &status, WAIT); pid > 0; pid = waitpid(-1, &status, WAIT)) {
 		struct child *child;
 		LIST_FOREACH(child, &supervisor->children.list, next) {
 			if (child->pid == pid) {
-				child_ended(child, status);
+				child_changed(child, status);
 				break;
 			}
 		}

@@ -14,6 +14,7 @@
 #include "base/attributes.h"
 #include "child_table.h"
 #include "sandbox/process.h"
+#include "watchdog.h"
 
 struct event;
 struct supervisor;
@@ -38,9 +39,11 @@ struct child {
 	int report;      /* spawn()'s, -1 */
 	struct event *report_event;
 	struct event *timer;
-	uint32_t failures;  /* unasked ends in a row */
-	int64_t started_us; /* by clock_elapsed_us() */
+	struct watchdog watchdog; /* guard only */
+	uint32_t failures;        /* unasked ends in a row */
+	int64_t started_us;       /* by clock_elapsed_us() */
 	int64_t ended_us;
+	int64_t alive_us; /* guard: on the wall clock, when it was last known to work; 0 where nobody looked */
 };
 
 struct children {
@@ -66,7 +69,13 @@ void children_want(struct supervisor *supervisor, const struct child_wish *wish)
 /* Passes keeper's CHILD_RELEASED or CHILD_KILL on; one that is not there (any more) is no error. */
 void children_tell(struct supervisor *supervisor, enum process process, uint32_t key, enum child_event event);
 
-/* Collects the status of every process that has ended. */
+/* Guard stands still, for which `why` is the reason: ends it, so that nobody waits for its word. */
+void child_stands_still(struct child *child, const char *why);
+
+/* A killed guard is dead, but not ours to collect yet. */
+void child_is_dead(struct child *child);
+
+/* Collects the status of every process that has ended, and ends a guard that was stopped. */
 void children_reap(struct supervisor *supervisor);
 
 /* Keeper's channel is gone: collects keeper, or ends it. */

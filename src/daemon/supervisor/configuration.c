@@ -32,7 +32,7 @@ static int configuration_read(
 			(void)snprintf(reason, REASON_BYTES, "cannot read '%s': error %d", supervisor->options.config, -error);
 		return error;
 	}
-	identity_resolve_roles(settings);
+	identity_resolve(settings);
 	int fd = settings_seal(settings);
 	if (fd < 0) {
 		(void)snprintf(reason, REASON_BYTES, "cannot pass the settings on: error %d", -fd);
@@ -93,6 +93,16 @@ static void reload_read(struct supervisor *supervisor) {
 	if (folders_differ(settings, supervisor->settings)) {
 		(void)snprintf(reason, sizeof reason,
 		    "%s: state_dir and run_dir cannot change while the daemon runs: restart it", settings->source);
+		settings = settings_free(settings);
+		descriptor_close(&fd);
+		reload_refuse(supervisor, reason);
+		return;
+	}
+	if (settings_publishes(settings) && identity_find_publisher(&supervisor->options, &supervisor->identity) != 0) {
+		(void)snprintf(reason, sizeof reason,
+		    "%s: there is no user '%s' that could publish: create it with systemd-sysusers, or start with "
+		    "--publish-user",
+		    settings->source, supervisor->options.publish_user);
 		settings = settings_free(settings);
 		descriptor_close(&fd);
 		reload_refuse(supervisor, reason);

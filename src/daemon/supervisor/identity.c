@@ -5,6 +5,8 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -46,15 +48,75 @@ int identity_find(const struct options *options, struct identity *ret_identity) 
 	return 0;
 }
 
-void identity_of(const struct identity *identity, enum process process, uid_t *ret_user, gid_t *ret_group) {
-	bool probes = process == PROCESS_PROBER || process == PROCESS_HASHER;
-	*ret_user = probes ? identity->probe_user : identity->user;
-	*ret_group = probes ? identity->probe_group : identity->group;
+int identity_find_publisher(const struct options *options, struct identity *identity) {
+	if (identity->publishes)
+		return 0;
+	identity->publish_user = identity->user;
+	identity->publish_group = identity->group;
+	if (identity->drop) {
+		int error =
+		    user_find(options->publish_user, "--publish-user", &identity->publish_user, &identity->publish_group);
+		if (error != 0)
+			return error;
+	}
+	identity->publishes = true;
+	return 0;
 }
 
-void identity_resolve_roles(struct settings *settings) {
-	char missing[512] = "";
-	size_t used = 0;
+void identity_of(const struct identity *identity, enum process process, uid_t *ret_user, gid_t *ret_group) {
+	*ret_user = identity->user;
+	*ret_group = identity->group;
+	if (process == PROCESS_PROBER || process == PROCESS_HASHER) {
+		*ret_user = identity->probe_user;
+		*ret_group = identity->probe_group;
+	} else if (process == PROCESS_PUBLISHER) {
+		*ret_user = identity->publish_user;
+		*ret_group = identity->publish_group;
+	} else if (process == PROCESS_GUARD) {
+		*ret_user = geteuid();
+		*ret_group = getegid();
+	}
+}
+
+/* Names that were not found, for one log line. */
+struct missing {
+	char text[512];
+	size_t used;
+};
+
+static void missing_add(struct missing *missing, const char *name, const char *what) {
+	size_t room = sizeof missing->text - missing->used;
+	int length =
+	    snprintf(missing->text + missing->used, room, "%s'%s' (%s)", missing->used > 0 ? ", " : "", name, what);
+	if (length > 0 && (size_t)length < room)
+		missing->used += (size_t)length;
+	else
+		missing->text[missing->used] = '\0';
+}
+
+/* A name, or a number: users of containers often have no name here. */
+static uid_t user_of(const char *name) {
+	const struct passwd *entry = getpwnam(name);
+	if (entry != NULL)
+		return entry->pw_uid;
+	size_t digits = strspn(name, "0123456789");
+	if (digits == 0 || digits > 9 || name[digits] != '\0')
+		return (uid_t)-1;
+	return (uid_t)strtoul(name, NULL, 10);
+}
+
+static void resolve_users(struct accessor_settings *list, size_t count, const char *what, struct missing *missing) {
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].user == NULL)
+			continue;
+		list[i].user_id = user_of(list[i].user);
+		if (list[i].user_id == (uid_t)-1)
+			missing_add(missing, list[i].user, what);
+	}
+}
+
+static void resolve_roles(struct settings *settings) {
+	struct missing missing = {0};
 	for (int role = 0; role < ROLE_COUNT; role++) {
 		settings->role_gids[role] = (gid_t)-1;
 		const char *name = settings->role_groups[role];
@@ -65,11 +127,19 @@ void identity_resolve_roles(struct settings *settings) {
 			settings->role_gids[role] = entry->gr_gid;
 			continue;
 		}
-		int length = snprintf(missing + used, sizeof missing - used, "%s'%s' (%s)", used > 0 ? ", " : "", name,
-		    role_name((enum role)role));
-		if (length > 0 && (size_t)length < sizeof missing - used)
-			used += (size_t)length;
+		missing_add(&missing, name, role_name((enum role)role));
 	}
-	if (used > 0)
-		log_notice("no such groups on this system, nobody has these roles by a group: %s", missing);
+	if (missing.used > 0)
+		log_notice("no such groups on this system, nobody has these roles by a group: %s", missing.text);
+}
+
+void identity_resolve(struct settings *settings) {
+	struct missing missing = {0};
+	resolve_roles(settings);
+	for (size_t i = 0; i < settings->root_count; i++)
+		resolve_users(
+		    settings->roots[i].recorders, settings->roots[i].recorder_count, settings->roots[i].name, &missing);
+	resolve_users(settings->guard.allow, settings->guard.allow_count, "guard.allow", &missing);
+	if (missing.used > 0)
+		log_warning("no such users on this system, guard takes nobody for them: %s", missing.text);
 }

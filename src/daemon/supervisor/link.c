@@ -180,12 +180,15 @@ void link_tell_down(struct supervisor *supervisor, const struct child *child, co
 	                          .process = (uint8_t)child->process,
 	                          .key = child->key,
 	                          .status = (uint32_t)child->status,
+	                          .alive_us = child->alive_us,
 	                          .reason = text_cut(reason),
 	                      });
 }
 
 void link_tell_refused(struct supervisor *supervisor, unsigned process, uint32_t key, const char *reason) {
-	log_warning("keeper's wish for %s %u is refused: %s", process_name(process), key, reason);
+	/* That an ordinary user has no guard was said at the start. */
+	if (process != PROCESS_GUARD || supervisor->identity.drop)
+		log_warning("keeper's wish for %s %u is refused: %s", process_name(process), key, reason);
 	tell_down(supervisor,
 	    &(struct record_child_down){.process = (uint8_t)process, .key = key, .refused = 1, .reason = text_cut(reason)});
 }
@@ -231,6 +234,7 @@ int link_write_start(const struct supervisor *supervisor, const struct child *ch
 	                              });
 	for (size_t i = 0; i < child->root_count; i++)
 		message_add_root(&out, &(struct record_root){.root = child->roots[i]});
-	const int passed[] = {supervisor->settings_fd, supervisor->folders.control_socket};
-	return message_send(fd, &out, passed, child->process == PROCESS_KEEPER ? 2 : 1);
+	int second = child->process == PROCESS_KEEPER ? supervisor->folders.control_socket : child->watchdog.pulse_fd;
+	const int passed[] = {supervisor->settings_fd, second};
+	return message_send(fd, &out, passed, second >= 0 ? 2 : 1);
 }

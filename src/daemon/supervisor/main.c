@@ -93,7 +93,8 @@ static void say_limits(const struct supervisor *supervisor) {
 	if (!supervisor->identity.drop)
 		log_notice("running as an ordinary user: guard is off, and files of others cannot be read or removed");
 	else if (sandbox_capabilities_missing() != 0)
-		log_notice("capabilities 0x%llx are missing here: files of other users may be out of reach",
+		log_notice("capabilities 0x%llx are missing here: files of other users may be out of reach, and who opens "
+		           "footage may not be told",
 		    (unsigned long long)sandbox_capabilities_missing());
 	if (sandbox_landlock_abi() < 2)
 		log_notice(
@@ -112,6 +113,8 @@ static int supervisor_open(struct supervisor *supervisor) {
 		error = configuration_check_first_start(supervisor);
 	if (error == 0)
 		error = identity_find(&supervisor->options, &supervisor->identity);
+	if (error == 0 && settings_publishes(supervisor->settings))
+		error = identity_find_publisher(&supervisor->options, &supervisor->identity);
 	if (error == 0)
 		error = folders_open(&supervisor->folders, supervisor->settings, &supervisor->identity);
 	(void)umask(0027);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_USER, OPTION_PROBE_USER };
+enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_USER, OPTION_PROBE_USER, OPTION_PUBLISH_USER };
 
 static const char usage[] =
     "usage: retentiond [-c FILE] [-f] [-v]\n"
@@ -17,6 +17,7 @@ static const char usage[] =
     "  -v, --verbose          write more of them\n"
     "      --user NAME        run as this user instead of 'retention' (as root only)\n"
     "      --probe-user NAME  read media as this user instead of 'retention-probe' (as root only)\n"
+    "      --publish-user NAME publish the log as this user instead of 'retention-publish' (as root only)\n"
     "      --version          print the version\n"
     "      --help             print this\n"
     "\n"
@@ -30,11 +31,15 @@ int options_parse(int argc, char **argv, struct options *ret_options) {
 	    {"verbose", no_argument, NULL, 'v'},
 	    {"user", required_argument, NULL, OPTION_USER},
 	    {"probe-user", required_argument, NULL, OPTION_PROBE_USER},
+	    {"publish-user", required_argument, NULL, OPTION_PUBLISH_USER},
 	    {"version", no_argument, NULL, OPTION_VERSION},
 	    {"help", no_argument, NULL, OPTION_HELP},
 	    {0},
 	};
-	struct options options = {.config = RETENTION_CONFIG, .user = "retention", .probe_user = "retention-probe"};
+	struct options options = {.config = RETENTION_CONFIG,
+	    .user = "retention",
+	    .probe_user = "retention-probe",
+	    .publish_user = "retention-publish"};
 	int option;
 	while ((option = getopt_long(argc, argv, "c:fv", names, NULL)) != -1) {
 		switch (option) {
@@ -52,6 +57,9 @@ int options_parse(int argc, char **argv, struct options *ret_options) {
 			break;
 		case OPTION_PROBE_USER:
 			options.probe_user = optarg;
+			break;
+		case OPTION_PUBLISH_USER:
+			options.publish_user = optarg;
 			break;
 		case OPTION_VERSION:
 			(void)printf("retentiond %s\n", RETENTION_VERSION);

@@ -7,10 +7,11 @@
 #include "base/attributes.h"
 
 struct options {
-	const char *config;     /* the configuration file */
-	const char *user;       /* what watcher, reaper and keeper run as */
-	const char *probe_user; /* what prober and hasher run as */
-	bool foreground;        /* plain log lines, also where standard error is the journal */
+	const char *config;       /* the configuration file */
+	const char *user;         /* what watcher, reaper and keeper run as */
+	const char *probe_user;   /* what prober and hasher run as */
+	const char *publish_user; /* what publisher runs as */
+	bool foreground;          /* plain log lines, also where standard error is the journal */
 	bool verbose;
 };
 

@@ -6,6 +6,7 @@
  *   main.c           order of start, loop, order of stop
  *   configuration.c  reading the settings, at start and again
  *   children.c       carries out what child_table.c decides about each child; spawn.c starts a program
+ *   watchdog.c       guard must not stand still while others wait for it
  *   link.c           the channel to keeper: who may say what
  *   notify.c folders.c identity.c places.c options.c   the surroundings
  */

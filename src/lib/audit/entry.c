@@ -55,6 +55,31 @@ const char *audit_action_name(enum audit_action action) {
 	return actions[action].name;
 }
 
+bool audit_action_is_alarm(enum audit_action action) {
+	switch (action) {
+	case AUDIT_LOG_RENEWED:
+	case AUDIT_CONFIGURATION:
+	case AUDIT_ROOT_OFFLINE:
+	case AUDIT_VOLUME_ADOPTED:
+	case AUDIT_CLOCK_STEP:
+	case AUDIT_CLOCK_FROZEN:
+	case AUDIT_CLOCK_CONFIRMED:
+	case AUDIT_GAP:
+	case AUDIT_INDEX_REBUILT:
+	case AUDIT_ALTERED:
+	case AUDIT_MISSING:
+	case AUDIT_BRAKE:
+	case AUDIT_BRAKE_RELEASED:
+	case AUDIT_HOLD_RELEASED:
+	case AUDIT_OPEN_DENIED:
+	case AUDIT_LOG_PRUNED:
+	case AUDIT_WITNESS_CONFLICT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The bytes with U+FFFD for each that is not valid; the caller frees. */
 static char *replace_invalid(struct text bytes, size_t *ret_length) {
 	static const char replacement[] = "\xef\xbf\xbd";

@@ -48,7 +48,20 @@
 	ACTION(REQUEST, "request", "session", "access")                                   \
 	ACTION(REQUEST_DENIED, "request-denied", "session", "denied")                     \
 	ACTION(LOG_READ, "log-read", "session", "access")                                 \
-	ACTION(FOOTAGE_OPENED, "footage-opened", "file", "access")
+	ACTION(FOOTAGE_OPENED, "footage-opened", "file", "access")                        \
+	/* what guard saw: opens below our own paths */                                   \
+	ACTION(OPEN, "open", "file", "access")                                            \
+	ACTION(OPEN_DENIED, "open-denied", "file", "denied")                              \
+	ACTION(OPEN_BEFORE, "open-before-watch", "file", "access")                        \
+	ACTION(COVERAGE, "watch-coverage", "host", "info")                                \
+	/* the log itself */                                                              \
+	ACTION(KEY_ROTATED, "key-rotated", "configuration", "change")                     \
+	ACTION(LOG_PRUNED, "log-pruned", "configuration", "deletion")                     \
+	ACTION(LOG_REVIEWED, "log-reviewed", "session", "info")                           \
+	ACTION(WITNESSED, "witnessed", "host", "info")                                    \
+	ACTION(WITNESS_CONFLICT, "witness-conflict", "host", "error")                     \
+	ACTION(DELIVERY_LOST, "delivery-lost", "host", "error")                           \
+	ACTION(REPORT, "report", "session", "access")
 
 enum audit_action {
 #define DECLARE_ACTION(name, text, category, type) AUDIT_##name,
@@ -57,6 +70,8 @@ enum audit_action {
 	    AUDIT_ACTION_COUNT
 };
 const char *audit_action_name(enum audit_action action);
+/* The closed list of what is told outside the box at once; a configuration only where it weakens something. */
+bool audit_action_is_alarm(enum audit_action action);
 
 enum audit_outcome { AUDIT_SUCCESS, AUDIT_FAILURE, AUDIT_UNKNOWN };
 
@@ -113,6 +128,9 @@ struct audit_segment {
  * microsecond, ends to the millisecond.
  */
 MUST_USE json_t *audit_segments(const struct audit_segment *segments, size_t count, bool with_bytes);
+/* A list of integers in which [V,R] stands for R times V, as beside and in the object above. NULL when memory is short.
+ */
+MUST_USE json_t *audit_runs(const int64_t *values, size_t count);
 /* How many of the first `count` segments go into one entry (AUDIT_SEGMENTS_BYTES); at least 1 of 1. */
 size_t audit_segments_fit(const struct audit_segment *segments, size_t count, bool with_bytes);
 /* Reads it back: the number of segments, -EBADMSG for what audit_segments() did not write. `each` gets them in order.

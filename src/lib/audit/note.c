@@ -187,13 +187,7 @@ static bool size_parse(struct text digits, uint64_t *ret_size) {
 	return true;
 }
 
-struct body {
-	char origin[NOTE_NAME_BYTES];
-	uint64_t size;
-	struct merkle_hash root;
-};
-
-static bool body_parse(struct text text, struct body *ret_body) {
+static bool body_parse(struct text text, struct checkpoint_body *ret_body) {
 	struct text origin;
 	struct text size;
 	struct text root;
@@ -237,40 +231,100 @@ static bool signature_parse(struct text line, struct signature *ret_signature) {
 	       ret_signature->length > ID_BYTES;
 }
 
-enum note_result checkpoint_open(const char *note, size_t length, const struct note_verifier *verifiers,
-    size_t verifier_count, char ret_origin[NOTE_NAME_BYTES], uint64_t *ret_size, struct merkle_hash *ret_root,
-    size_t *ret_key) {
+/* Told of each valid signature by a verifier. */
+typedef void (*signed_function)(size_t verifier, void *context);
+
+struct verifiers {
+	const struct note_verifier *list;
+	size_t count;
+	signed_function each;
+	void *context;
+};
+
+/* Whether the signature is one of the verifiers', and if so, good. */
+static bool signature_check(const struct signature *signature, struct text text, const struct verifiers *verifiers) {
+	for (size_t i = 0; i < verifiers->count; i++) {
+		const struct note_verifier *verifier = &verifiers->list[i];
+		if (signature->length < ID_BYTES || memcmp(signature->payload, verifier->id, ID_BYTES) != 0 ||
+		    !text_equal(signature->name, text_of(verifier->name)))
+			continue;
+		if (signature->length != ID_BYTES + SIGNATURE_BYTES ||
+		    crypto_sign_verify_detached(signature->payload + ID_BYTES, (const uint8_t *)text.data, text.length,
+		        verifier->public_key) != 0)
+			return false;
+		verifiers->each(i, verifiers->context);
+	}
+	return true;
+}
+
+static enum note_result note_check(
+    struct text note, const struct verifiers *verifiers, struct checkpoint_body *ret_body) {
 	struct text text;
 	struct text signatures;
-	struct body body;
-	if (!note_split((struct text){note, length}, &text, &signatures) || !body_parse(text, &body))
+	if (!note_split(note, &text, &signatures) || !body_parse(text, ret_body))
 		return NOTE_MALFORMED;
-	size_t known = verifier_count;
 	struct text line;
 	for (size_t count = 0; split(&signatures, '\n', &line); count++) {
 		struct signature signature;
 		if (count == SIGNATURES_MAX || !signature_parse(line, &signature))
 			return NOTE_MALFORMED;
-		for (size_t i = 0; i < verifier_count; i++) {
-			if (signature.length < ID_BYTES || memcmp(signature.payload, verifiers[i].id, ID_BYTES) != 0 ||
-			    !text_equal(signature.name, text_of(verifiers[i].name)))
-				continue;
-			if (signature.length != ID_BYTES + SIGNATURE_BYTES ||
-			    crypto_sign_verify_detached(signature.payload + ID_BYTES, (const uint8_t *)text.data, text.length,
-			        verifiers[i].public_key) != 0)
-				return NOTE_BAD_SIGNATURE;
-			/* Of several, the newest epoch's: its key stands last in the list. */
-			if (known == verifier_count || i > known)
-				known = i;
-		}
+		if (!signature_check(&signature, text, verifiers))
+			return NOTE_BAD_SIGNATURE;
 	}
-	if (signatures.length > 0)
-		return NOTE_MALFORMED;
-	if (known == verifier_count)
+	return signatures.length > 0 ? NOTE_MALFORMED : NOTE_OK;
+}
+
+static void note_last(size_t verifier, void *context) {
+	/* Of several, the newest epoch's: its key stands last in the list. */
+	size_t *known = context;
+	if (*known == SIZE_MAX || verifier > *known)
+		*known = verifier;
+}
+
+enum note_result checkpoint_open(const char *note, size_t length, const struct note_verifier *verifiers,
+    size_t verifier_count, char ret_origin[NOTE_NAME_BYTES], uint64_t *ret_size, struct merkle_hash *ret_root,
+    size_t *ret_key) {
+	struct checkpoint_body body;
+	size_t known = SIZE_MAX;
+	enum note_result result = note_check(
+	    (struct text){note, length}, &(struct verifiers){verifiers, verifier_count, note_last, &known}, &body);
+	if (result != NOTE_OK)
+		return result;
+	if (known == SIZE_MAX)
 		return NOTE_NO_KNOWN_KEY;
 	memcpy(ret_origin, body.origin, sizeof body.origin);
 	*ret_size = body.size;
 	*ret_root = body.root;
 	*ret_key = known;
 	return NOTE_OK;
+}
+
+static void note_bit(size_t verifier, void *context) {
+	uint64_t *bits = context;
+	*bits |= UINT64_C(1) << verifier;
+}
+
+enum note_result checkpoint_signed_by(const char *note, size_t length, const struct note_verifier *verifiers,
+    size_t verifier_count, struct checkpoint_body *ret_body, uint64_t *ret_signed) {
+	struct checkpoint_body body;
+	uint64_t bits = 0;
+	if (verifier_count > NOTE_CHECKED_MAX)
+		return NOTE_NO_KNOWN_KEY;
+	enum note_result result = note_check(
+	    (struct text){note, length}, &(struct verifiers){verifiers, verifier_count, note_bit, &bits}, &body);
+	if (result != NOTE_OK)
+		return result;
+	if (bits == 0)
+		return NOTE_NO_KNOWN_KEY;
+	*ret_body = body;
+	*ret_signed = bits;
+	return NOTE_OK;
+}
+
+bool checkpoint_parse(const char *note, size_t length, struct checkpoint_body *ret_body) {
+	struct checkpoint_body body;
+	if (note_check((struct text){note, length}, &(struct verifiers){NULL, 0, NULL, NULL}, &body) != NOTE_OK)
+		return false;
+	*ret_body = body;
+	return true;
 }

@@ -32,7 +32,20 @@ void note_signer_from_seed(const char *name, const uint8_t seed[32], struct note
 MUST_USE bool checkpoint_sign(const char *origin, uint64_t size, const struct merkle_hash *root,
     const struct note_signer *signers, size_t signer_count, char *note, size_t room, size_t *ret_length);
 
+/* What a checkpoint's text says. */
+struct checkpoint_body {
+	char origin[NOTE_NAME_BYTES];
+	uint64_t size;
+	struct merkle_hash root;
+};
+/* Only the text: no signature is checked. False if it is no signed checkpoint. */
+MUST_USE bool checkpoint_parse(const char *note, size_t length, struct checkpoint_body *ret_body);
+
 enum note_result { NOTE_OK, NOTE_MALFORMED, NOTE_NO_KNOWN_KEY, NOTE_BAD_SIGNATURE };
+/* As checkpoint_open(), with at most NOTE_CHECKED_MAX verifiers; ret_signed has bit i for each that signed. */
+enum { NOTE_CHECKED_MAX = 64 };
+MUST_USE enum note_result checkpoint_signed_by(const char *note, size_t length, const struct note_verifier *verifiers,
+    size_t verifier_count, struct checkpoint_body *ret_body, uint64_t *ret_signed);
 /* Parses and checks: unknown keys are ignored, a known key that fails refuses the whole note, none known is a failure.
  * ret_key: which verifier signed. */
 MUST_USE enum note_result checkpoint_open(const char *note, size_t length, const struct note_verifier *verifiers,

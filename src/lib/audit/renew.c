@@ -19,9 +19,7 @@
 #include "base/bytes.h"
 #include "base/descriptor.h"
 
-enum { SEED_BYTES = 32, BROKEN_MAX = 9999 };
-
-static const char seed_path[] = "keys/epoch-0.seed";
+enum { BROKEN_MAX = 9999 };
 
 /* "hostname/retention/<8 hex>"; what a key name may not hold is replaced. */
 static void origin_make(char origin[NOTE_NAME_BYTES]) {
@@ -41,53 +39,30 @@ static void origin_make(char origin[NOTE_NAME_BYTES]) {
 	(void)snprintf(origin, NOTE_NAME_BYTES, "%s/retention/%s", host, suffix);
 }
 
-/* A file is left alone when it says the right thing already. */
-static int put_if_changed(struct store *store, const char *path, const char *text) {
-	char *old = NULL;
-	size_t length = 0;
-	int error = descriptor_read_file(store->state_fd, path, VKEY_BYTES * 2, &old, &length);
-	bool same = error == 0 && length == strlen(text) && memcmp(old, text, length) == 0;
-	free(old);
-	return same ? 0 : store_put(store, path, text, strlen(text), 0644);
-}
-
-int log_vkeys_write(struct audit_writer *writer) {
-	char text[VKEY_BYTES + 1];
-	(void)snprintf(text, sizeof text, "%s\n", writer->vkey);
-	int error = put_if_changed(&writer->store, "log.vkeys", text);
-	/* A client may have been handed the log's folder and nothing else. */
-	return error < 0 ? error : put_if_changed(&writer->store, "log/vkeys", text);
-}
-
-static int key_make(struct audit_writer *writer) {
-	uint8_t seed[SEED_BYTES];
-	randombytes_buf(seed, sizeof seed);
-	int error = store_make_folder(&writer->store, "keys", 0700);
-	if (error == 0)
-		error = store_put(&writer->store, seed_path, seed, sizeof seed, 0600);
-	note_signer_from_seed(writer->origin, seed, &writer->signer);
-	note_verifier_format(&writer->signer.verifier, writer->vkey);
-	sodium_memzero(seed, sizeof seed);
-	return error;
-}
-
 int log_make(struct audit_writer *writer, const char *origin, const char *renewed) {
 	struct note_verifier probe = {0};
 	char text[VKEY_BYTES];
+	char why[REASON_BYTES];
 	if (origin == NULL)
 		origin_make(writer->origin);
 	else if (!text_copy(writer->origin, sizeof writer->origin, text_of(origin)))
 		return -EINVAL;
-	int error = key_make(writer);
+	/* Keys that lie about without a log were of none, or of one that is gone. */
+	int error = seeds_wipe(&writer->store, UINT64_MAX);
+	writer->epoch = 0;
+	writer->has_next = writer->is_handing_over = false;
+	if (error == 0)
+		error = seed_make(writer, 0, &writer->signer);
 	if (error < 0)
 		return error;
+	note_verifier_format(&writer->signer.verifier, writer->vkey);
 	/* A name that a verifier would refuse must not become an origin. */
 	(void)snprintf(text, sizeof text, "%s", writer->vkey);
 	if (!note_verifier_parse(text, strlen(text), &probe))
 		return -EINVAL;
 	error = store_make_folder(&writer->store, "log", 0755);
 	if (error == 0)
-		error = log_vkeys_write(writer);
+		error = log_vkeys_write(writer, NULL, why, sizeof why);
 	if (error == 0)
 		error = store_sync(&writer->store);
 	if (error < 0)
@@ -104,20 +79,6 @@ static int move_if_there(struct store *store, const char *name, const char *fold
 	char to[STORE_PATH_BYTES];
 	(void)snprintf(to, sizeof to, "%s/%s", folder, name);
 	return renameat(store->state_fd, name, store->state_fd, to) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-static int key_wipe(struct store *store) {
-	static const uint8_t zeros[SEED_BYTES];
-	CLOSED_AT_END int fd = openat(store->state_fd, seed_path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	/* Flash may keep the old block all the same; retention-log(5) says so. */
-	int error = descriptor_pwrite_all(fd, zeros, sizeof zeros, 0);
-	if (error == 0 && fsync(fd) < 0)
-		error = -errno;
-	if (error == 0 && unlinkat(store->state_fd, seed_path, 0) < 0)
-		error = -errno;
-	return error < 0 ? error : store_mark(store, "keys");
 }
 
 int log_set_aside(struct store *store, unsigned *ret_number) {
@@ -137,7 +98,7 @@ int log_set_aside(struct store *store, unsigned *ret_number) {
 	if (error == 0)
 		error = move_if_there(store, "log.vkeys", folder);
 	if (error == 0)
-		error = key_wipe(store);
+		error = seeds_wipe(store, UINT64_MAX);
 	if (error == 0)
 		error = move_if_there(store, "log-state", folder);
 	if (error == 0)

@@ -65,13 +65,18 @@ static int run_append(int64_t value, size_t repeat, void *context) {
 	return json_array_append_new(context, item);
 }
 
-static int put_list(json_t *object, const char *key, const int64_t *values, size_t count) {
+json_t *audit_runs(const int64_t *values, size_t count) {
 	json_t *list = json_array();
 	if (list == NULL || runs_each(values, count, run_append, list) < 0) {
 		json_decref(list);
-		return -ENOMEM;
+		return NULL;
 	}
-	return json_object_set_new(object, key, list) < 0 ? -ENOMEM : 0;
+	return list;
+}
+
+static int put_list(json_t *object, const char *key, const int64_t *values, size_t count) {
+	json_t *list = audit_runs(values, count);
+	return list == NULL || json_object_set_new(object, key, list) < 0 ? -ENOMEM : 0;
 }
 
 /* ---- the columns ---- */

@@ -6,7 +6,9 @@
  *     below the topmost level;
  *   - the entries of the last bundle give their hashes in the level-0 tile;
  *   - the checkpoint is signed by our key, is no larger than log-state, and its root is that of its size;
- *   - the write-ahead file goes on where the tiles end.
+ *   - the write-ahead file goes on where the tiles end;
+ *   - the newest hand-over is signed by both keys, its entry is in the tiles, and each one names the key before it;
+ *   - what log/pruned says is an entry of the log.
  * Not checked, because it would read 32 bytes for every entry ever written: the older tiles and
  * bundles. retention_log_verify() does that.
  */
@@ -23,6 +25,7 @@
 
 #include <sodium.h>
 
+#include "audit/entry_file.h"
 #include "audit/writer_state.h"
 #include "base/bytes.h"
 #include "base/descriptor.h"
@@ -56,19 +59,32 @@ static int file_error(struct audit_start_report *report, const char *path, int e
 	}
 }
 
-static int key_load(struct audit_writer *writer, struct audit_start_report *report) {
-	char *seed = NULL;
-	size_t length = 0;
-	int error = descriptor_read_file(writer->store.state_fd, "keys/epoch-0.seed", 64, &seed, &length);
+/* The key of the epoch that signed last, and the one it hands over to, if it was about to. */
+static int keys_load(struct audit_writer *writer, const struct log_state *state, struct audit_start_report *report) {
+	char path[SEED_PATH_BYTES];
+	writer->epoch = state->epoch;
+	seed_path(state->epoch, path);
+	int error = seed_load(writer, state->epoch, &writer->signer);
 	if (error < 0)
-		return file_error(report, "keys/epoch-0.seed", error == -EFBIG || error == -EINVAL ? -EBADMSG : error);
-	if (length == sizeof writer->signer.seed) {
-		note_signer_from_seed(writer->origin, (const uint8_t *)seed, &writer->signer);
-		note_verifier_format(&writer->signer.verifier, writer->vkey);
+		return error == -EBADMSG ? broken(report, "%s is no key", path) : file_error(report, path, error);
+	if (!state->is_hand_over) {
+		/* One that no entry names yet is wiped after the replay. */
+		writer->has_next = seed_load(writer, state->epoch + 1, &writer->next_signer) == 0;
+	} else {
+		struct note_signer old;
+		error = seed_load(writer, state->epoch - 1, &old);
+		if (error == 0) {
+			/* Cut off before the old key was wiped: all of it is done again. */
+			writer->next_signer = writer->signer;
+			writer->signer = old;
+			writer->epoch--;
+			writer->has_next = writer->is_handing_over = true;
+			writer->hand_over_index = state->hand_over_index;
+			sodium_memzero(&old, sizeof old);
+		}
 	}
-	sodium_memzero(seed, length);
-	free(seed);
-	return length == sizeof writer->signer.seed ? 0 : file_error(report, "keys/epoch-0.seed", -EBADMSG);
+	note_verifier_format(&writer->signer.verifier, writer->vkey);
+	return 0;
 }
 
 static bool same(const struct merkle_hash *a, const struct merkle_hash *b) {
@@ -175,15 +191,17 @@ static int check_checkpoint(struct audit_writer *writer, struct audit_start_repo
 	}
 	if (error < 0)
 		return file_error(report, "log/checkpoint", error == -EFBIG || error == -EINVAL ? -EBADMSG : error);
-	char origin[NOTE_NAME_BYTES];
-	uint64_t size = 0;
-	struct merkle_hash root;
-	size_t key = 0;
-	enum note_result result = checkpoint_open(note, length, &writer->signer.verifier, 1, origin, &size, &root, &key);
+	const struct note_verifier keys[] = {writer->signer.verifier, writer->next_signer.verifier};
+	struct checkpoint_body body = {0};
+	uint64_t signed_by = 0;
+	enum note_result result =
+	    checkpoint_signed_by(note, length, keys, writer->is_handing_over ? 2 : 1, &body, &signed_by);
 	if (result == NOTE_OK)
 		memcpy(writer->checkpoint, note, length + 1);
 	free(note);
-	if (result != NOTE_OK || strcmp(origin, writer->origin) != 0)
+	uint64_t size = body.size;
+	struct merkle_hash root = body.root;
+	if (result != NOTE_OK || strcmp(body.origin, writer->origin) != 0)
 		return broken(report, "log/checkpoint is not signed by this log's key");
 	if (size > writer->signed_size)
 		return broken(
@@ -206,6 +224,16 @@ static int replay_entry(uint64_t index, const uint8_t *entry, size_t length, voi
 		return 0; /* published before the crash */
 	if (index > writer->size)
 		return -EBADMSG;
+	struct text text = {(const char *)entry, length};
+	struct key_rotated rotated;
+	if (entry_has_action(text, "key-rotated") && key_rotated_parse(text, &rotated)) {
+		/* Cut off between this entry and its checkpoint. */
+		if (!writer->has_next || writer->is_handing_over ||
+		    memcmp(rotated.key.public_key, writer->next_signer.verifier.public_key, sizeof rotated.key.public_key) != 0)
+			return -ENOKEY;
+		writer->is_handing_over = true;
+		writer->hand_over_index = index;
+	}
 	int error = tail_append(&writer->tail, entry, length);
 	if (error == 0)
 		writer->size++;
@@ -237,6 +265,8 @@ static int replay_pending(struct audit_writer *writer, struct audit_start_report
 		    "the write-ahead file begins after entry %" PRIu64
 		    ", where the tiles end: the log was put back to an older state",
 		    writer->signed_size);
+	if (error == -ENOKEY)
+		return broken(report, "entry %" PRIu64 " hands over to a key that is not in keys/", writer->size);
 	if (error < 0)
 		return error;
 	writer->durable = writer->size;
@@ -278,7 +308,7 @@ static bool exists(const struct store *store, const char *path) {
 }
 
 static struct presence look(const struct store *store) {
-	return (struct presence){exists(store, "log"), exists(store, "log-state"), exists(store, "keys/epoch-0.seed"),
+	return (struct presence){exists(store, "log"), exists(store, "log-state"), seeds_exist(store),
 	    exists(store, "log-pending"), exists(store, "log.broken-1")};
 }
 
@@ -297,20 +327,62 @@ static int log_check(struct audit_writer *writer, const struct presence *there, 
 		                 : "log-pending");
 	if (!there->state)
 		return broken(report, "log-state is missing although log/ is there");
-	if (!there->key)
-		return broken(report, "keys/epoch-0.seed is missing although log/ is there");
 	int error = log_state_read(&writer->store, state);
 	if (error < 0)
 		return error == -EBADMSG ? broken(report, "log-state cannot be understood") : error;
 	memcpy(writer->origin, state->origin, sizeof writer->origin);
 	writer->signed_size = state->size;
 	writer->signed_root = state->root;
-	error = key_load(writer, report);
+	error = keys_load(writer, state, report);
 	if (error == 0)
 		error = folder_open(writer);
 	if (error == 0)
 		error = check_edge(writer, report);
+	if (error == 0)
+		error = hand_over_verify(writer, report->reason, sizeof report->reason);
+	if (error == 0)
+		error = pruned_verify(writer, report->reason, sizeof report->reason);
 	return error == -ENOTDIR || error == -ELOOP ? broken(report, "log is not a folder") : error;
+}
+
+/* A hand-over that is done again must be that of the entry. */
+static int check_rotation(struct audit_writer *writer, struct audit_start_report *report) {
+	char *entry = NULL;
+	size_t length = 0;
+	struct key_rotated rotated;
+	if (!writer->is_handing_over)
+		return 0;
+	int error = writer_entry(writer, writer->hand_over_index, &entry, &length);
+	if (error < 0)
+		return error == -ENOMEM ? error : broken(report, "the entry that hands the key over cannot be read");
+	bool good =
+	    key_rotated_parse((struct text){entry, length}, &rotated) && rotated.epoch == writer->epoch + 1 &&
+	    memcmp(rotated.key.public_key, writer->next_signer.verifier.public_key, sizeof rotated.key.public_key) == 0 &&
+	    memcmp(rotated.previous.public_key, writer->signer.verifier.public_key, sizeof rotated.key.public_key) == 0;
+	free(entry);
+	return good ? 0 : broken(report, "entry %" PRIu64 " does not hand over between the keys in keys/",
+	                      writer->hand_over_index);
+}
+
+/* What was about to be signed, and the keys. `current`: the checkpoint is there. */
+static int log_finish(struct audit_writer *writer, bool current, struct audit_start_report *report) {
+	bool again = writer->is_handing_over && writer->hand_over_index < writer->signed_size;
+	bool changed = false;
+	char why[REASON_BYTES];
+	int error = again ? 0 : log_vkeys_write(writer, &changed, why, sizeof why);
+	if (error == -EBADMSG)
+		return broken(report, "%s", why);
+	if (changed && report->reason[0] == '\0')
+		(void)snprintf(report->reason, sizeof report->reason,
+		    "log.vkeys or log/vkeys did not hold the keys of all epochs: it was written again");
+	if (error == 0 && (!current || again))
+		error = writer_sign(writer, writer->signed_size, &writer->signed_root);
+	/* Whatever else lies in keys/ never signed anything, or was about to be wiped. */
+	if (error == 0 && !writer->is_handing_over) {
+		writer->has_next = false;
+		error = seeds_wipe(&writer->store, writer->epoch);
+	}
+	return error < 0 ? error : store_sync(&writer->store);
 }
 
 static int log_continue(struct audit_writer *writer, const struct presence *there, struct audit_start_report *report) {
@@ -322,13 +394,11 @@ static int log_continue(struct audit_writer *writer, const struct presence *ther
 	if (error == 0)
 		error = check_checkpoint(writer, report, &current);
 	if (error == 0)
+		error = check_rotation(writer, report);
+	if (error == 0)
 		error = replay_pending(writer, report);
 	if (error == 0)
-		error = log_vkeys_write(writer);
-	if (error == 0 && !current)
-		error = writer_sign(writer, writer->signed_size, &writer->signed_root);
-	if (error == 0)
-		error = store_sync(&writer->store);
+		error = log_finish(writer, current, report);
 	if (error < 0)
 		return error;
 	writer->published = writer->signed_size;
@@ -350,7 +420,7 @@ static int log_begin(struct audit_writer *writer, const char *origin, const char
 	if (error < 0)
 		return error;
 	*writer->edge = (struct tile_edge){0};
-	writer->signed_size = writer->size = writer->durable = writer->published = 0;
+	writer->signed_size = writer->size = writer->durable = writer->published = writer->pruned_below = 0;
 	merkle_root(&(struct merkle_tree){0}, &writer->signed_root);
 	struct wal_replay replay = {0, replay_entry, writer};
 	error = wal_open(&writer->store, &replay, &writer->wal, &found);

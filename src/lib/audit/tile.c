@@ -114,6 +114,45 @@ int tile_load(int log_fd, unsigned level, uint64_t index, unsigned width, struct
 	return got < 0 ? (int)got : (size_t)got == wanted ? 0 : -EBADMSG;
 }
 
+int tile_source_hash(unsigned level, uint64_t index, struct merkle_hash *ret_hash, void *context) {
+	struct tile_source *source = context;
+	unsigned tile_level = level / 8;
+	unsigned height = level % 8;
+	uint64_t first = index << height;
+	uint64_t number = first / TILE_WIDTH;
+	unsigned width = tile_width(tile_level, number, source->size);
+	if (source->width == 0 || source->level != tile_level || source->index != number || source->width != width) {
+		source->width = 0;
+		source->level = tile_level;
+		source->index = number;
+		tile_path(tile_level, number, width, source->path);
+		int error = tile_load(source->log_fd, tile_level, number, width, source->hashes);
+		if (error < 0)
+			return error;
+		source->width = width;
+	}
+	struct merkle_hash hashes[TILE_WIDTH];
+	size_t count = (size_t)1 << height;
+	memcpy(hashes, &source->hashes[first % TILE_WIDTH], count * sizeof hashes[0]);
+	tile_fold(hashes, count, ret_hash);
+	return 0;
+}
+
+int tile_source_root(struct tile_source *source, uint64_t size, struct merkle_hash *ret_root) {
+	struct merkle_tree tree = {.size = size};
+	/* From the largest perfect subtree, which is the leftmost, to the smallest. */
+	for (unsigned level = MERKLE_LEVELS_MAX; level-- > 0;) {
+		if ((size >> level & 1) == 0)
+			continue;
+		uint64_t index = level == 63 ? 0 : (size >> (level + 1)) << 1;
+		int error = tile_source_hash(level, index, &tree.stack[tree.depth++], source);
+		if (error < 0)
+			return error;
+	}
+	merkle_root(&tree, ret_root);
+	return 0;
+}
+
 void bundle_release(struct bundle *bundle) {
 	free(bundle->bytes);
 	*bundle = (struct bundle){0};

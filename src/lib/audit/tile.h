@@ -52,6 +52,19 @@ MUST_USE int tile_open(int log_fd, unsigned level, uint64_t index, unsigned widt
 MUST_USE int tile_load(
     int log_fd, unsigned level, uint64_t index, unsigned width, struct merkle_hash hashes[TILE_WIDTH]);
 
+/* Hashes of perfect subtrees out of the tiles of a tree of `size`, for proofs (a merkle_source). One tile is kept. */
+struct tile_source {
+	int log_fd;
+	uint64_t size;
+	unsigned level, width; /* width 0: none is kept */
+	uint64_t index;
+	struct merkle_hash hashes[TILE_WIDTH];
+	char path[TILE_PATH_BYTES]; /* of the last one that was read, or could not be */
+};
+int tile_source_hash(unsigned level, uint64_t index, struct merkle_hash *ret_hash, void *source);
+/* The root of the tree's first `size` entries. 0 or as tile_load(). */
+MUST_USE int tile_source_root(struct tile_source *source, uint64_t size, struct merkle_hash *ret_root);
+
 /* A bundle in memory; the buffer is used again for the next. Empty: {0}. */
 struct bundle {
 	uint8_t *bytes;

@@ -5,7 +5,8 @@
  *   log/checkpoint            the signed note: origin, size, root (note.c)
  *   log/tile/<L>/<N>[.p/<W>]  hashes, log/tile/entries/<N>[.p/<W>] entries (tile.h)
  *   log/vkeys, log.vkeys      the verifier keys of all epochs, one a line
- *   keys/epoch-0.seed         32 bytes, mode 0600 in a folder of mode 0700
+ *   log/epochs/<n>            how the key of epoch n took over; log/pruned which bundles may be gone (entry_file.h)
+ *   keys/epoch-<n>.seed       32 bytes, mode 0600 in a folder of mode 0700: only that of the epoch at hand (epoch.c)
  *   log-state                 last signed size and root (state.c)
  *   log-pending               the write-ahead file (wal.h)
  *   log-reserve               allocated bytes that are given up on a full disk
@@ -145,10 +146,15 @@ static int put_tiles(struct audit_writer *writer) {
 
 int writer_sign(struct audit_writer *writer, uint64_t size, const struct merkle_hash *root) {
 	bool same_root = memcmp(root->bytes, writer->signed_root.bytes, MERKLE_HASH_BYTES) == 0;
+	bool hand_over = writer->is_handing_over && size > writer->hand_over_index;
 	if (size < writer->signed_size || (size == writer->signed_size && !same_root))
 		return -EBADMSG;
 	if (size > writer->signed_size) {
-		struct log_state state = {.size = size, .root = *root};
+		struct log_state state = {.size = size,
+		    .root = *root,
+		    .epoch = writer->epoch + (hand_over ? 1 : 0),
+		    .is_hand_over = hand_over,
+		    .hand_over_index = writer->hand_over_index};
 		memcpy(state.origin, writer->origin, sizeof state.origin);
 		int error = log_state_write(&writer->store, &state);
 		if (error == 0)
@@ -160,14 +166,41 @@ int writer_sign(struct audit_writer *writer, uint64_t size, const struct merkle_
 	}
 	char note[CHECKPOINT_BYTES];
 	size_t length = 0;
-	if (!checkpoint_sign(writer->origin, size, root, &writer->signer, 1, note, sizeof note, &length))
+	struct note_signer signers[] = {writer->signer, writer->next_signer};
+	bool made = checkpoint_sign(writer->origin, size, root, signers, hand_over ? 2 : 1, note, sizeof note, &length);
+	sodium_memzero(signers, sizeof signers);
+	if (!made)
 		return -EINVAL;
 	int error = store_put(&writer->store, "log/checkpoint", note, length, 0644);
 	if (error == 0)
 		error = store_sync(&writer->store);
-	if (error == 0)
-		memcpy(writer->checkpoint, note, sizeof note);
-	return error;
+	if (error < 0)
+		return error;
+	memcpy(writer->checkpoint, note, length + 1);
+	return hand_over ? hand_over_finish(writer) : 0;
+}
+
+int writer_entry(struct audit_writer *writer, uint64_t index, char **ret_entry, size_t *ret_length) {
+	struct bundle bundle = {0};
+	const uint8_t *bytes = NULL;
+	size_t length = 0;
+	int error = 0;
+	if (index >= writer->tail.base && index - writer->tail.base < writer->tail.count) {
+		bytes = tail_entry_bytes(&writer->tail, index, &length);
+	} else {
+		error = bundle_load(writer->log_fd, index / TILE_WIDTH, (unsigned)(index % TILE_WIDTH) + 1, &bundle);
+		if (error == 0)
+			bytes = bundle_entry(&bundle, (unsigned)(index % TILE_WIDTH), &length);
+	}
+	char *entry = bytes == NULL ? NULL : malloc(length + 1);
+	if (entry != NULL) {
+		memcpy(entry, bytes, length);
+		entry[length] = '\0';
+		*ret_entry = entry;
+		*ret_length = length;
+	}
+	bundle_release(&bundle);
+	return error < 0 ? error : entry == NULL ? -ENOMEM : 0;
 }
 
 void writer_clean_partials(struct audit_writer *writer, unsigned level, uint64_t index, unsigned keep) {
@@ -218,7 +251,7 @@ static int publish(struct audit_writer *writer) {
 }
 
 int audit_writer_publish(struct audit_writer *writer) {
-	if (writer->published == writer->size)
+	if (writer->published == writer->size && !writer->is_handing_over)
 		return 0;
 	int error = publish(writer);
 	if (error < 0) {
@@ -262,6 +295,7 @@ struct audit_writer *writer_free(struct audit_writer *writer) {
 	free(writer->edge);
 	free(writer->next);
 	sodium_memzero(&writer->signer, sizeof writer->signer);
+	sodium_memzero(&writer->next_signer, sizeof writer->next_signer);
 	free(writer);
 	return NULL;
 }

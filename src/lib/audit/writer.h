@@ -37,7 +37,7 @@ struct audit_start_report {
 };
 
 /*
- * Opens or makes log/ and keys/ below `state_fd`: the key file (mode 0600, made with random
+ * Opens or makes log/ and keys/ below `state_fd`: the epoch's key file (mode 0600, made with random
  * bytes), log.vkeys, checkpoint. `origin` names a new log ("hostname/retention/<8 random hex>" where NULL).
  * `reserve_bytes` are kept allocated for a full disk. 0 or a negative errno.
  */
@@ -60,6 +60,46 @@ MUST_USE int audit_writer_sync(struct audit_writer *writer);
 /* Writes bundles, tiles, state and checkpoint for all durable entries. Called by keeper at 256 entries, at
  * log.checkpoint, within 10 s for holds, at a stop. */
 MUST_USE int audit_writer_publish(struct audit_writer *writer);
+
+/*
+ * A new epoch, in three calls: audit_writer_next_key() makes the next key, durable, and tells its verifier key (the
+ * same one until it has taken over; -E2BIG after 65,535 epochs); the caller appends an entry key-rotated whose details
+ * are {"key":{"epoch":N,"vkey":"…","previous":"…","first_size":<its index + 1>}}; audit_writer_hand_over() is told that
+ * entry's index, and the next audit_writer_publish() is the hand-over: a checkpoint with both signatures, then the
+ * public log/epochs/<N>, then the old key is wiped. A crash anywhere between is made good at the next start.
+ */
+MUST_USE int audit_writer_next_key(struct audit_writer *writer, char *ret_vkey, size_t room);
+MUST_USE int audit_writer_hand_over(struct audit_writer *writer, uint64_t index);
+/* The epoch whose key signs now; the first is 0. */
+uint64_t audit_writer_epoch(const struct audit_writer *writer);
+
+/*
+ * Pruning, in three calls: the caller appends an entry log-pruned whose details are {"pruned":{"below":N,"root":"<base64
+ * of audit_writer_root(N)>",…}} and publishes; audit_writer_prune_begin() is told that entry's index and makes
+ * log/pruned durable; audit_writer_prune() then removes entry bundles (never tiles) that lie wholly below N, but
+ * for those that `keeps` wants to stay. It may be called again at any time, and goes on where it was cut off.
+ */
+MUST_USE int audit_writer_root(struct audit_writer *writer, uint64_t size, struct merkle_hash *ret_root);
+/* The same as base64, as the entry has it. */
+MUST_USE int audit_writer_root_text(struct audit_writer *writer, uint64_t size, char *ret_text, size_t room);
+MUST_USE int audit_writer_prune_begin(struct audit_writer *writer, uint64_t index);
+/* Entries below this may be missing; 0 where nothing was ever pruned. */
+uint64_t audit_writer_pruned_below(const struct audit_writer *writer);
+struct audit_prune {
+	uint64_t from;                                                   /* the entry to begin at; moved on */
+	uint64_t bundles;                                                /* at most so many are looked at */
+	bool (*keeps)(const char *entry, size_t length, void *context); /* asked for each entry until it says so */
+	void *context;
+	uint64_t removed, kept; /* bundles, added up */
+};
+/* 1 when there is more to look at, 0 when all is done, or a negative errno. */
+MUST_USE int audit_writer_prune(struct audit_writer *writer, struct audit_prune *prune);
+
+/*
+ * Adds signature lines of others (cosignatures), checked by the caller, to the newest checkpoint if it is still the one
+ * of `size`, and writes it anew. -ESTALE if it is not, -EMSGSIZE when it would not fit.
+ */
+MUST_USE int audit_writer_cosign(struct audit_writer *writer, uint64_t size, const char *lines);
 
 /* Entries appended, entries covered by the newest checkpoint. */
 uint64_t audit_writer_size(const struct audit_writer *writer);

@@ -12,7 +12,8 @@
 #include "audit/wal.h"
 #include "audit/writer.h"
 
-enum { CHECKPOINT_BYTES = 2048, REASON_BYTES = sizeof((struct audit_start_report *)0)->reason };
+/* Two signatures of ours, and those of witnesses. */
+enum { CHECKPOINT_BYTES = 16384, REASON_BYTES = sizeof((struct audit_start_report *)0)->reason };
 
 struct audit_writer {
 	struct store store;
@@ -20,8 +21,14 @@ struct audit_writer {
 	bool wal_suspect; /* a write failed: it must be made anew */
 	int log_fd;
 	char origin[NOTE_NAME_BYTES];
-	struct note_signer signer;
+	struct note_signer signer; /* of `epoch` */
+	uint64_t epoch;
 	char vkey[VKEY_BYTES];
+	struct note_signer next_signer; /* of the epoch after; its seed is durable */
+	bool has_next;
+	bool is_handing_over; /* entry `hand_over_index` names it: the next publish is the hand-over */
+	uint64_t hand_over_index;
+	uint64_t pruned_below; /* bundles below this may be missing */
 	char checkpoint[CHECKPOINT_BYTES];
 	struct tail tail;
 	struct tile_edge *edge; /* of the published tree */
@@ -41,6 +48,8 @@ struct audit_writer *writer_free(struct audit_writer *writer);
 
 /* Writes log-state, then signs and writes the checkpoint of this size and root. -EBADMSG rather than a second truth. */
 MUST_USE int writer_sign(struct audit_writer *writer, uint64_t size, const struct merkle_hash *root);
+/* An entry that is in memory or in a bundle. The caller frees. */
+MUST_USE int writer_entry(struct audit_writer *writer, uint64_t index, char **ret_entry, size_t *ret_length);
 /* Removes the partial files of a tile (or bundle) but the one of width `keep`; with 0 all and their folder. */
 void writer_clean_partials(struct audit_writer *writer, unsigned level, uint64_t index, unsigned keep);
 
@@ -51,6 +60,9 @@ struct log_state {
 	char origin[NOTE_NAME_BYTES];
 	uint64_t size;
 	struct merkle_hash root;
+	uint64_t epoch;     /* whose key signs this */
+	bool is_hand_over;  /* and the one before signs too: entry `hand_over_index` names the key */
+	uint64_t hand_over_index;
 	char renewed[REASON_BYTES]; /* why the log before this one was set aside, until this one has entries; else "" */
 };
 MUST_USE int log_state_write(struct store *store, const struct log_state *state);
@@ -64,5 +76,28 @@ MUST_USE int log_make(struct audit_writer *writer, const char *origin, const cha
 /* Moves everything of the log to log.broken-<n>/ and wipes its key: nothing may be signed for it again. ret_number: n.
  */
 MUST_USE int log_set_aside(struct store *store, unsigned *ret_number);
-/* Writes log.vkeys and log/vkeys where they do not hold exactly the writer's key. */
-MUST_USE int log_vkeys_write(struct audit_writer *writer);
+
+/* ---- epoch.c ---- */
+
+enum { SEED_BYTES = 32, SEED_PATH_BYTES = 48 };
+void seed_path(uint64_t epoch, char ret_path[SEED_PATH_BYTES]);
+/* Random, durable. */
+MUST_USE int seed_make(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer);
+/* -ENOENT, -EBADMSG when it is not 32 bytes, or all of them are 0, or another negative errno. */
+MUST_USE int seed_load(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer);
+/* Overwrites and removes the seed; no error where there is none. */
+MUST_USE int seed_wipe(struct store *store, uint64_t epoch);
+/* Wipes every seed but `keep` (UINT64_MAX: all), and whatever else lies there under a seed's name. */
+MUST_USE int seeds_wipe(struct store *store, uint64_t keep);
+bool seeds_exist(const struct store *store);
+
+/* Writes log.vkeys and log/vkeys where they do not hold exactly the keys of all epochs, which the hand-overs tell.
+ * ret_changed (may be NULL): one of them was there and wrong. -EBADMSG: a hand-over is missing or is none; `why` says
+ * which. */
+MUST_USE int log_vkeys_write(struct audit_writer *writer, bool *ret_changed, char *why, size_t room);
+/* After the checkpoint that both keys signed: the public file, the list of keys, and the end of the old key. */
+MUST_USE int hand_over_finish(struct audit_writer *writer);
+/* The newest hand-over against our keys and the tiles. -EBADMSG: it does not hold, `why` says so. */
+MUST_USE int hand_over_verify(struct audit_writer *writer, char *why, size_t room);
+/* The same for log/pruned, if it is there; sets pruned_below. */
+MUST_USE int pruned_verify(struct audit_writer *writer, char *why, size_t room);

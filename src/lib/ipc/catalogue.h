@@ -28,7 +28,7 @@
 #define RECORD_nothing(FIELD)
 
 /* Start of a child, from the supervisor, before anything else. Descriptor 0: the settings (memfd). Keeper: descriptor
- * 1, the listening control socket. */
+ * 1, the listening control socket. Guard: descriptor 1, its pulse (ipc/pulse.h). */
 #define RECORD_start(FIELD)                                                  \
 	FIELD(U32, version, 0)                                                   \
 	FIELD(U32, user, 0) /* uid to become; unchanged when drop is 0 */        \
@@ -39,17 +39,18 @@
 /* A root by its index in the settings. */
 #define RECORD_root(FIELD) FIELD(U16, root, 0)
 
-/* Which child: roots are the message's list for watcher and reaper, empty for prober and hasher. `key` is keeper's own
+/* Which child: roots are the message's list for watcher and reaper, empty for the others. `key` is keeper's own
  * number for it. */
 #define RECORD_child(FIELD)                   \
 	FIELD(U8, process, 15) /* enum process */ \
 	FIELD(U32, key, 0)
 
-#define RECORD_child_down(FIELD)                                                        \
-	FIELD(U8, process, 15)                                                              \
-	FIELD(U32, key, 0)                                                                  \
-	FIELD(U32, status, 0) /* as waitpid(2) gives it */                                  \
-	FIELD(U8, refused, 1) /* the supervisor does not start this one; reason says why */ \
+#define RECORD_child_down(FIELD)                                                              \
+	FIELD(U8, process, 15)                                                                    \
+	FIELD(U32, key, 0)                                                                        \
+	FIELD(U32, status, 0)   /* as waitpid(2) gives it */                                      \
+	FIELD(U8, refused, 1)   /* the supervisor does not start this one; reason says why */     \
+	FIELD(I64, alive_us, 0) /* guard: when it was last seen to work; 0 where nobody looked */ \
 	FIELD(TEXT, reason, TEXT_BYTES_MAX)
 
 #define RECORD_notice(FIELD) FIELD(TEXT, text, TEXT_BYTES_MAX)
@@ -200,6 +201,117 @@
 	FIELD(U32, links_left, 0) /* other names of the same bytes */ \
 	FIELD(U8, open_elsewhere, 1)
 
+/* ---- guard: who opened footage ---- */
+
+/* To guard: watch this root from now on (it is online), or no more. */
+#define RECORD_guard_root(FIELD) \
+	FIELD(U16, root, 0)          \
+	FIELD(U8, watched, 1)
+
+/* To guard, in block mode: the audit log cannot be written, so nothing is opened until it can; 0 ends it. */
+#define RECORD_guard_rule(FIELD) FIELD(U8, refuse_all, 1)
+
+/*
+ * From guard, before the first ACCESSES or ALTERATIONS that name it: an accessor, by guard's own number. A number is
+ * told again when something about it changed (another user, another program). What the process says of itself
+ * (command, arguments) is a claim. Ids are the thread's that opened, where it could be told. The list: its parents, the
+ * nearest first, up to the session.
+ */
+#define RECORD_accessor(FIELD)                                                                                      \
+	FIELD(U32, accessor, 0)                                                                                         \
+	FIELD(U32, pid, 0)                                                                                              \
+	FIELD(I64, start_us, 0) /* wall clock */                                                                        \
+	FIELD(U8, reliable, 1)  /* the process was still that one when all of this had been read */                     \
+	FIELD(U8, part, 3)      /* enum accessor_part: whose traffic it is */                                           \
+	FIELD(U8, kernel, 1)    /* a kernel thread: a file server in the kernel, whose user cannot be told */           \
+	FIELD(U32, real_user, 0)                                                                                        \
+	FIELD(U32, effective_user, 0)                                                                                   \
+	FIELD(U32, filesystem_user, 0) /* decides permission */                                                         \
+	FIELD(U32, login_user, 0)      /* who logged in; 4294967295: nobody did */                                      \
+	FIELD(U32, group, 0)           /* effective */                                                                  \
+	FIELD(TEXT, groups, 512)       /* supplementary, "4 24 27"; cut at the end with "..." */                        \
+	FIELD(U32, session, 0)         /* audit session; 4294967295: none */                                            \
+	FIELD(TEXT, executable, PATH_BYTES_MAX)                                                                         \
+	FIELD(U64, executable_device, 0)                                                                                \
+	FIELD(U64, executable_inode, 0)                                                                                 \
+	FIELD(TEXT, command, 64)       /* comm */                                                                       \
+	FIELD(TEXT, arguments, 1024)   /* zero bytes between them */                                                    \
+	FIELD(U32, arguments_bytes, 0) /* all of them; more than that text has where it was cut */                      \
+	FIELD(TEXT, cgroup, 512)                                                                                        \
+	FIELD(TEXT, unit, 256)          /* systemd unit or scope, from the cgroup; "" where none */                     \
+	FIELD(TEXT, terminal, 32)       /* "pts/3"; "" for none */                                                      \
+	FIELD(U64, mount_namespace, 0)  /* inode number */                                                              \
+	FIELD(U8, foreign_namespace, 1) /* another one than guard's */                                                  \
+	FIELD(TEXT, protocol, 16)       /* "smb", "ssh", "ftp", "http" …; "" where it serves nobody */                \
+	FIELD(TEXT, remote_address, 64) /* "192.0.2.7", "2001:db8::7"; "" where it cannot be told */                    \
+	FIELD(U16, remote_port, 0)      /* more than one client at once: no address is told, `remotes` says how many */ \
+	FIELD(U16, remotes, 0)
+
+#define RECORD_ancestor(FIELD) \
+	FIELD(U32, pid, 0)         \
+	FIELD(U32, real_user, 0)   \
+	FIELD(I64, start_us, 0)    \
+	FIELD(TEXT, command, 64)   \
+	FIELD(TEXT, executable, PATH_BYTES_MAX)
+
+/* Opens, in order. The path is below the root; one that could not be told is empty and has its inode. */
+#define RECORD_access(FIELD)                    \
+	FIELD(U32, accessor, 0)                     \
+	FIELD(U16, root, 0)                         \
+	FIELD(U8, what, 3) /* enum access_what */   \
+	FIELD(U32, count, 0)                        \
+	FIELD(I64, first_us, 0)                     \
+	FIELD(I64, last_us, 0)                      \
+	FIELD(U64, inode, 0)                        \
+	FIELD(U64, bytes, 0) /* size of the file */ \
+	FIELD(TEXT, path, PATH_BYTES_MAX)
+
+/* What others did to names and bytes. */
+#define RECORD_alteration(FIELD)                                                      \
+	FIELD(U32, accessor, 0) /* 0: the kernel did not tell, or the process was gone */ \
+	FIELD(U32, pid, 0)                                                                \
+	FIELD(U16, root, 0)                                                               \
+	FIELD(U8, what, 3) /* enum alteration_what */                                     \
+	FIELD(I64, at_us, 0)                                                              \
+	FIELD(TEXT, path, PATH_BYTES_MAX)
+
+/* What guard could not tell: exact bounds, and how many at least. */
+#define RECORD_guard_loss(FIELD)                                     \
+	FIELD(I64, from_us, 0)                                           \
+	FIELD(I64, to_us, 0)                                             \
+	FIELD(U64, lost, 0) /* opens, where they were counted; else 0 */ \
+	FIELD(U8, why, 3)   /* enum guard_loss_why */
+
+/* How closely a root is observed from `since_us` on. Told when it changes. */
+#define RECORD_guard_coverage(FIELD)                                                           \
+	FIELD(U16, root, 0)                                                                        \
+	FIELD(I64, since_us, 0)                                                                    \
+	FIELD(U8, level, 4)           /* enum guard_level */                                       \
+	FIELD(U8, by, 2)              /* enum guard_mark */                                        \
+	FIELD(U8, pidfd, 1)           /* the kernel names the process without a race */            \
+	FIELD(U8, alterations, 1)     /* deletion, renaming and modification are attributed too */ \
+	FIELD(U32, folders, 0)        /* marked, where each has a mark */                          \
+	FIELD(U32, folders_failed, 0) /* could not be marked: opens there are not seen */          \
+	FIELD(TEXT, reason, 256)      /* why not the best level; "" at it */
+
+/* ---- publisher: what leaves the box ---- */
+
+/* One thing to send; publisher answers each with DELIVERED. The address is one of the configuration's `publish`, or of
+ * the one before it: a receiver that was taken out is still told so. */
+#define RECORD_deliver(FIELD)                   \
+	FIELD(U64, id, 0)                           \
+	FIELD(U8, kind, 1) /* enum delivery_kind */ \
+	FIELD(TEXT, address, 1024)                  \
+	FIELD(TEXT, body, 32768) /* a whole syslog message; or the body of the HTTP request */
+
+#define RECORD_delivered(FIELD)                                 \
+	FIELD(U64, id, 0)                                           \
+	FIELD(U8, result, 2)  /* enum delivery_result */            \
+	FIELD(U16, status, 0) /* of HTTP; 0 where there was none */ \
+	FIELD(TEXT, content_type, 128)                              \
+	FIELD(TEXT, body, 16384) /* what was answered, cut */       \
+	FIELD(TEXT, reason, 512) /* of a failure, for people */
+
 /* ---- messages: MESSAGE(NAME, number, record, list record, most descriptors) ---- */
 
 #define MESSAGE_CATALOGUE(MESSAGE)                          \
@@ -242,7 +354,18 @@
 	MESSAGE(ERASE_STOP, 51, batch, nothing, 0)              \
 	MESSAGE(FOLDERS_REMOVE, 52, root, known_folder, 0)      \
 	MESSAGE(ERASED, 60, erased, erased_item, 0)             \
-	MESSAGE(FOLDERS_REMOVED, 61, root, known_folder, 0)
+	MESSAGE(FOLDERS_REMOVED, 61, root, known_folder, 0)     \
+	/* keeper to guard, and back */                         \
+	MESSAGE(GUARD_ROOTS, 70, nothing, guard_root, 0)        \
+	MESSAGE(GUARD_RULE, 71, guard_rule, nothing, 0)         \
+	MESSAGE(ACCESSOR, 75, accessor, ancestor, 0)            \
+	MESSAGE(ACCESSES, 76, nothing, access, 0)               \
+	MESSAGE(ALTERATIONS, 77, nothing, alteration, 0)        \
+	MESSAGE(GUARD_LOSS, 78, guard_loss, nothing, 0)         \
+	MESSAGE(GUARD_COVERAGE, 79, guard_coverage, nothing, 0) \
+	/* keeper to publisher, and back */                     \
+	MESSAGE(DELIVER, 80, deliver, nothing, 0)               \
+	MESSAGE(DELIVERED, 85, delivered, nothing, 0)
 
 enum entry_type { ENTRY_FILE, ENTRY_FOLDER, ENTRY_LINK, ENTRY_MOUNT, ENTRY_OTHER };
 
@@ -273,4 +396,44 @@ enum erase_outcome {
 	ERASE_FAILED,   /* error says why */
 	ERASE_SKIPPED,  /* stopped, or a file of its group before it failed */
 	ERASE_PUT_BACK, /* quarantined slot that turned out to be something else */
+};
+
+/* Whose traffic it is. */
+enum accessor_part {
+	ACCESSOR_OTHER,
+	ACCESSOR_RECORDER, /* named as the root's recorder */
+	ACCESSOR_ALLOWED,  /* named in guard.allow */
+	ACCESSOR_OWN,      /* one of our own programs: never told, never refused */
+};
+
+enum access_what {
+	ACCESS_OPENED,
+	ACCESS_EXECUTED,
+	ACCESS_FOUND_OPEN, /* open already when guard began to watch */
+	ACCESS_DENIED,
+};
+
+enum alteration_what { ALTERATION_DELETED, ALTERATION_RENAMED_AWAY, ALTERATION_RENAMED_TO, ALTERATION_WRITTEN };
+
+enum guard_loss_why {
+	GUARD_LOSS_MEMORY,   /* keeper took nothing for so long that guard's memory was full */
+	GUARD_LOSS_OVERFLOW, /* the kernel's queue of notifications overflowed */
+	GUARD_LOSS_READ,     /* the kernel could not hand over an event (no descriptor could be opened for it) */
+	GUARD_LOSS_LATE,     /* the process was gone before it could be looked at */
+};
+
+enum guard_level {
+	GUARD_LEVEL_NONE,         /* only our own acts are known */
+	GUARD_LEVEL_INOTIFY,      /* opens are seen, not by whom */
+	GUARD_LEVEL_ANONYMOUS,    /* the same, by fanotify without privilege */
+	GUARD_LEVEL_NOTIFICATION, /* opens are seen afterwards; who it was may be gone */
+	GUARD_LEVEL_PERMISSION,   /* each open waits until it is known who it is */
+};
+enum guard_mark { GUARD_MARK_NONE, GUARD_MARK_FOLDERS, GUARD_MARK_FILESYSTEM };
+
+enum delivery_kind { DELIVERY_SYSLOG, DELIVERY_WITNESS };
+enum delivery_result {
+	DELIVERY_DONE,    /* sent (syslog), or answered (HTTP: status says what) */
+	DELIVERY_FAILED,  /* nobody there, refused, timed out: again later */
+	DELIVERY_INVALID, /* cannot be sent at all */
 };

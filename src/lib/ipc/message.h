@@ -67,7 +67,17 @@ enum { MESSAGE_BYTES_MAX = 65536, MESSAGE_DESCRIPTORS_MAX = 64, HASH_BYTES = 32 
 	RECORD(erase_item)      \
 	RECORD(batch)           \
 	RECORD(erased)          \
-	RECORD(erased_item)
+	RECORD(erased_item)     \
+	RECORD(guard_root)      \
+	RECORD(guard_rule)      \
+	RECORD(accessor)        \
+	RECORD(ancestor)        \
+	RECORD(access)          \
+	RECORD(alteration)      \
+	RECORD(guard_loss)      \
+	RECORD(guard_coverage)  \
+	RECORD(deliver)         \
+	RECORD(delivered)
 
 #define DECLARE_RECORD(name)                                                                  \
 	struct record_##name {                                                                    \

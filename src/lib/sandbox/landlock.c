@@ -79,9 +79,11 @@ static int paths_allow(
 
 int landlock_apply(const struct program_row *row, const struct sandbox_path *paths, size_t count) {
 	int abi = sandbox_landlock_abi();
-	if (abi < row->landlock_abi)
+	if (row->unlanded || abi < row->landlock_abi)
 		return 0;
 	struct ruleset all = ruleset_of(abi);
+	if (row->connects)
+		all.net &= ~LAND_NET_CONNECT_TCP;
 	CLOSED_AT_END int ruleset = (int)syscall(CALL_CREATE_RULESET, &all, sizeof all, 0);
 	if (ruleset < 0)
 		return -errno;

@@ -6,6 +6,7 @@
 #include "sandbox/programs.h"
 
 #include <linux/capability.h>
+#include <sys/socket.h>
 
 #include "base/attributes.h"
 #include "sandbox/landlock.h"
@@ -253,6 +254,44 @@ static const struct syscall_rule calls_keeper[] = {
     ALLOW(munlock),
     ALLOW(msync),
     ALLOW(times),
+    /* New settings, sealed, for guard. */
+    ALLOW(memfd_create),
+};
+
+/* Publisher: connections to the outside. Names are looked up by datagrams (to a name server, or to systemd-resolved) and
+ * by what nsswitch.conf names; AI_ADDRCONFIG asks the kernel over netlink. No call that makes a thread or a process. */
+static const struct syscall_rule calls_publisher[] = {
+    ALLOW(socket),
+    ALLOW(connect),
+    ALLOW(bind),
+    ALLOW(shutdown),
+    ALLOW(getsockopt),
+    ALLOW(setsockopt),
+    ALLOW(getsockname),
+    ALLOW(getpeername),
+    ALLOW(sendmmsg),
+    ALLOW(recvmmsg),
+    ALLOW(recvmmsg_time64),
+    REFUSE(clone),
+    REFUSE(clone3),
+};
+
+/* Guard: marks, handles, and what /proc and the kernel's list of sockets say of a process. */
+static const struct syscall_rule calls_guard[] = {
+    ALLOW(fanotify_init),
+    ALLOW(fanotify_mark),
+    ALLOW(inotify_init1),
+    ALLOW(inotify_add_watch),
+    ALLOW(inotify_rm_watch),
+    ALLOW(open_by_handle_at),
+    ALLOW(pidfd_open),
+    ALLOW(pidfd_send_signal),
+    ALLOW(wait4),
+    ALLOW_VALUE(socket, AF_NETLINK),
+    ALLOW(bind),
+    ALLOW(connect),
+    ALLOW(getsockopt),
+    ALLOW(setsockopt),
 };
 
 /* ---- landlock ---- */
@@ -269,9 +308,14 @@ static const struct syscall_rule calls_keeper[] = {
 #define WATCHER_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH)
 /* CAP_LEASE: F_SETLEASE on a file of another user tells whether anyone still has it open. */
 #define REAPER_CAPABILITIES (CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_LEASE))
-/* What a child needs on its way into its own row; reaper gives a vault that it makes to its user then. */
-#define ENTRY_CAPABILITIES \
-	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_CHOWN))
+/* CAP_SYS_ADMIN: permission events of fanotify(7). CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: whose open it is, in /proc. */
+#define GUARD_CAPABILITIES \
+	(CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_SYS_PTRACE) | CAPABILITY(CAP_DAC_READ_SEARCH))
+/* What a child needs on its way into its own row; reaper gives a vault that it makes to its user then, and guard locks
+ * its memory. */
+#define ENTRY_CAPABILITIES                                                                              \
+	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_CHOWN) | \
+	    CAPABILITY(CAP_IPC_LOCK))
 /* To end children of other users, and to read the configuration and look at the roots, wherever they lie. */
 #define SUPERVISOR_CAPABILITIES (CAPABILITY(CAP_KILL) | CAPABILITY(CAP_DAC_READ_SEARCH))
 
@@ -290,7 +334,8 @@ static const struct program_row rows[PROCESS_COUNT] = {
         {
             .present = true,
             .effective = SUPERVISOR_CAPABILITIES,
-            .permitted = SUPERVISOR_CAPABILITIES | WATCHER_CAPABILITIES | REAPER_CAPABILITIES | ENTRY_CAPABILITIES,
+            .permitted = SUPERVISOR_CAPABILITIES | WATCHER_CAPABILITIES | REAPER_CAPABILITIES | GUARD_CAPABILITIES |
+                         ENTRY_CAPABILITIES,
         },
     [PROCESS_WATCHER] =
         {
@@ -325,6 +370,19 @@ static const struct program_row rows[PROCESS_COUNT] = {
             .limit_count = 4,
             .writes_nothing = true,
         },
+    /* No landlock: who is in a domain may not read the /proc of processes outside of it. What guard opens for reading is
+       /proc and folders; the rights that count here are the calls it does not have. */
+    [PROCESS_GUARD] =
+        {
+            .present = true,
+            .confined = true,
+            .unlanded = true,
+            .effective = GUARD_CAPABILITIES,
+            .permitted = GUARD_CAPABILITIES,
+            .calls = {GROUP(calls_common), GROUP(calls_guard), GROUP(calls_files)},
+            .limits = {LIMIT_CORE},
+            .limit_count = 1,
+        },
     [PROCESS_REAPER] =
         {
             .present = true,
@@ -351,6 +409,23 @@ static const struct program_row rows[PROCESS_COUNT] = {
             .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_keeper)},
             .limits = {LIMIT_CORE},
             .limit_count = 1,
+        },
+    [PROCESS_PUBLISHER] =
+        {
+            .present = true,
+            .confined = true,
+            .connects = true,
+            .landlock_abi = 1,
+            .read = LAND_READ,
+            /* How names are looked up, and whom TLS trusts. Modules that nsswitch.conf names are loaded when the first
+               name is looked up. */
+            .fixed = {{"/etc/resolv.conf", false}, {"/run/systemd/resolve", false}, {"/etc/hosts", false},
+                {"/etc/nsswitch.conf", false}, {"/etc/gai.conf", false}, {"/etc/host.conf", false},
+                {"/etc/ld.so.cache", false}, {"/usr/lib", false}, {"/lib", false}, {"/etc/ssl", false},
+                {"/usr/share/ca-certificates", false}, {"/usr/local/share/ca-certificates", false}},
+            .calls = {GROUP(calls_common), GROUP(calls_publisher), GROUP(calls_files)},
+            .limits = {LIMIT_CORE, LIMIT_SPACE},
+            .limit_count = 2,
         },
 };
 

@@ -34,13 +34,14 @@ struct resource_limit {
 	rlim_t hard;
 };
 
-enum { GROUPS_MAX = 4, FIXED_PATHS_MAX = 4, LIMITS_MAX = 6 };
+enum { GROUPS_MAX = 4, FIXED_PATHS_MAX = 12, LIMITS_MAX = 6 };
 
 struct program_row {
 	bool present;
 	uint64_t effective; /* capabilities in use */
 	uint64_t permitted; /* capabilities kept; for supervisor also what its children need */
 	bool confined;      /* no_new_privs, landlock and seccomp; not for supervisor, whose children would inherit them */
+	bool unlanded;      /* confined, but without landlock */
 	int landlock_abi;   /* the oldest ABI that does not get in the way */
 	uint64_t read;      /* landlock rights below a path that is read only */
 	uint64_t write;     /* and below a writable one */
@@ -48,6 +49,7 @@ struct program_row {
 	struct syscall_group calls[GROUPS_MAX];
 	struct resource_limit limits[LIMITS_MAX];
 	size_t limit_count;
+	bool connects;       /* to the network, by TCP too (landlock ABI 4 would refuse it) */
 	bool writes_nothing; /* output only to standard error, and little */
 };
 

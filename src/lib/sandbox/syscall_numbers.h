@@ -161,6 +161,12 @@
 #ifndef __NR_utimensat_time64
 #define __NR_utimensat_time64 -1
 #endif
+#ifndef __NR_recvmmsg_time64
+#define __NR_recvmmsg_time64 -1
+#endif
+#ifndef __NR_clone3
+#define __NR_clone3 -1
+#endif
 #ifndef __NR_epoll_pwait2
 #define __NR_epoll_pwait2 -1
 #endif
@@ -175,4 +181,10 @@
 #endif
 #ifndef __NR_arm_sync_file_range
 #define __NR_arm_sync_file_range -1
+#endif
+#ifndef __NR_pidfd_open
+#define __NR_pidfd_open -1
+#endif
+#ifndef __NR_pidfd_send_signal
+#define __NR_pidfd_send_signal -1
 #endif

@@ -64,6 +64,10 @@ const char *clock_level_name(enum clock_level level) {
 	return name_at(&clock_level_names, (size_t)level);
 }
 
+const char *guard_mode_name(enum guard_mode mode) {
+	return name_at(&guard_names, (size_t)mode);
+}
+
 const char *role_name(enum role role) {
 	return name_at(&role_names, (size_t)role);
 }

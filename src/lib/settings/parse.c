@@ -11,7 +11,7 @@
 enum { DAY_SECONDS = 86400 };
 
 static const char *const top_keys[] = {"state_dir", "run_dir", "layouts_dir", "policy", "roots", "cameras", "holds",
-    "clock", "brake", "expiry", "guard", "fingerprint", "probe", "log", "roles"};
+    "clock", "brake", "expiry", "guard", "fingerprint", "probe", "log", "publish", "roles"};
 
 static void set_defaults(struct config_source *source, struct settings *settings) {
 	config_set_text(source, &settings->state_dir, "/var/lib/retention");
@@ -29,11 +29,12 @@ static void set_defaults(struct config_source *source, struct settings *settings
 	settings->brake.days = 3;
 	settings->brake.minimum = 2000;
 	settings->expiry_interval = (struct duration){.seconds = 600};
-	settings->guard = GUARD_ATTRIBUTE;
+	settings->guard.mode = GUARD_ATTRIBUTE;
 	settings->fingerprint = FINGERPRINT_SEAL;
 	settings->probe = PROBE_AT_ONCE_HEADER;
 	settings->log.keep = (struct duration){.years = 3};
 	settings->log.checkpoint = (struct duration){.seconds = 600};
+	settings->log.rotate = (struct duration){.days = 1};
 	settings->log.syslog = true;
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		char group[32];
@@ -164,17 +165,21 @@ static void read_expiry(struct config_source *source, const config_setting_t *to
 	read_fixed(source, in, "interval", interval, &settings->expiry_interval);
 }
 
-static void read_guard(struct config_source *source, const config_setting_t *top, struct settings *settings) {
-	static const char *const keys[] = {"mode"};
-	const config_setting_t *in = config_group(source, top, "guard");
-	if (in == NULL)
+/* How long one key signs: shorter would be a key for each checkpoint, longer one key for the life of the box. */
+static void read_rotate(struct config_source *source, const config_setting_t *in, struct settings *settings) {
+	struct duration read = settings->log.rotate;
+	if (!config_read_duration(source, in, "rotate", &read))
 		return;
-	config_check_keys(source, in, keys, ARRAY_LENGTH(keys));
-	settings->guard = config_read_choice(source, in, "mode", &guard_names, settings->guard);
+	int64_t longest = duration_longest_seconds(&read);
+	if (longest >= 60 && longest <= INT64_C(366) * DAY_SECONDS)
+		settings->log.rotate = read;
+	else
+		config_refuse(source, config_setting_get_member(in, "rotate"),
+		    "'rotate' is out of range; write a duration from PT1M to P1Y, such as rotate = \"P1D\";");
 }
 
 static void read_log(struct config_source *source, const config_setting_t *top, struct settings *settings) {
-	static const char *const keys[] = {"keep", "checkpoint", "syslog"};
+	static const char *const keys[] = {"keep", "checkpoint", "rotate", "syslog"};
 	static const int64_t checkpoint[2] = {1, DAY_SECONDS};
 	const config_setting_t *in = config_group(source, top, "log");
 	if (in == NULL)
@@ -182,6 +187,7 @@ static void read_log(struct config_source *source, const config_setting_t *top, 
 	config_check_keys(source, in, keys, ARRAY_LENGTH(keys));
 	read_some(source, in, "keep", &settings->log.keep);
 	read_fixed(source, in, "checkpoint", checkpoint, &settings->log.checkpoint);
+	read_rotate(source, in, settings);
 	config_read_bool(source, in, "syslog", &settings->log.syslog);
 }
 
@@ -227,10 +233,11 @@ static void read_all(struct config_source *source, const char *default_layouts_d
 	read_clock(source, top, settings);
 	read_brake(source, top, settings);
 	read_expiry(source, top, settings);
-	read_guard(source, top, settings);
+	guard_read(source, settings);
 	settings->fingerprint = config_read_choice(source, top, "fingerprint", &fingerprint_names, settings->fingerprint);
 	settings->probe = config_read_choice(source, top, "probe", &probe_names, settings->probe);
 	read_log(source, top, settings);
+	publish_read(source, settings);
 	read_roles(source, top, settings);
 	roots_check_paths(source, settings);
 }

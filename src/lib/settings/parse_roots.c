@@ -127,17 +127,8 @@ static void read_timezone(struct config_source *source, const config_setting_t *
 
 /* A path that names footage: absolute, plain, and no symbolic link, which could be turned elsewhere later. */
 static void read_path(struct config_source *source, const config_setting_t *in, const char *key, char **value) {
-	char *real = NULL;
 	config_read_text(source, in, key, value);
-	if (*value == NULL)
-		return;
-	const config_setting_t *at = config_setting_get_member(in, key);
-	const char *fault = path_fault(*value);
-	if (fault != NULL)
-		config_refuse(source, at, "'%s' %s", key, fault);
-	else if (path_is_linked(*value, &real))
-		config_refuse(source, at, "'%s' leads over a symbolic link; write %s = \"%s\";", key, key, real);
-	free(real);
+	path_check(source, in, key, *value);
 }
 
 static void root_release(struct root_settings *root) {
@@ -146,11 +137,12 @@ static void root_release(struct root_settings *root) {
 	free(root->vault);
 	free(root->timezone);
 	layout_free(root->layout);
+	accessors_release(root->recorders, root->recorder_count);
 }
 
 static void read_root(struct config_source *source, const config_setting_t *in, struct settings *settings) {
 	static const char *const keys[] = {"name", "path", "layout", "timezone", "mode", "vault", "foreign",
-	    "allow_system_volume", "patterns", "kind", "finish", "idle_seconds"};
+	    "allow_system_volume", "recorder", "patterns", "kind", "finish", "idle_seconds"};
 	struct root_settings *root = &settings->roots[settings->root_count];
 	size_t refused = source->refused;
 	if (!config_setting_is_group(in)) {
@@ -179,6 +171,7 @@ static void read_root(struct config_source *source, const config_setting_t *in, 
 	root->mode = config_read_choice(source, in, "mode", &mode_names, ROOT_OBSERVE);
 	root->foreign = config_read_choice(source, in, "foreign", &foreign_names, FOREIGN_KEEP);
 	config_read_bool(source, in, "allow_system_volume", &root->allow_system_volume);
+	recorders_read(source, in, root);
 	if (root->name == NULL || root->path == NULL)
 		root_release(root);
 	else

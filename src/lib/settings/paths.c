@@ -45,6 +45,19 @@ bool path_is_linked(const char *path, char **ret_real) {
 	return false;
 }
 
+void path_check(struct config_source *source, const config_setting_t *in, const char *key, char *path) {
+	char *real = NULL;
+	if (path == NULL)
+		return;
+	const config_setting_t *at = config_setting_get_member(in, key);
+	const char *fault = path_fault(path);
+	if (fault != NULL)
+		config_refuse(source, at, "'%s' %s", key, fault);
+	else if (path_is_linked(path, &real))
+		config_refuse(source, at, "'%s' leads over a symbolic link; write %s = \"%s\";", key, key, real);
+	free(real);
+}
+
 /* "Europe/Brussels" of "/usr/share/zoneinfo/Europe/Brussels". */
 static char *zone_of_link(const char *link) {
 	static const char *const folders[] = {"/zoneinfo/posix/", "/zoneinfo/right/", "/zoneinfo/"};

@@ -8,6 +8,31 @@
 #include <string.h>
 #include <sys/stat.h>
 
+void accessors_release(struct accessor_settings *list, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		free(list[i].executable);
+		free(list[i].user);
+		free(list[i].unit);
+	}
+	free(list);
+}
+
+static void publish_release(struct settings *settings) {
+	for (size_t i = 0; i < settings->publish.receiver_count; i++)
+		free(settings->publish.receivers[i]);
+	free(settings->publish.receivers);
+	for (size_t i = 0; i < settings->publish.witness_count; i++) {
+		free(settings->publish.witnesses[i].url);
+		free(settings->publish.witnesses[i].key);
+	}
+	free(settings->publish.witnesses);
+	free(settings->publish.origin);
+}
+
+bool settings_publishes(const struct settings *settings) {
+	return settings->publish.receiver_count > 0 || settings->publish.witness_count > 0;
+}
+
 struct settings *settings_free(struct settings *settings) {
 	if (settings == NULL)
 		return NULL;
@@ -18,6 +43,7 @@ struct settings *settings_free(struct settings *settings) {
 		layout_free(root->layout);
 		free(root->timezone);
 		free(root->vault);
+		accessors_release(root->recorders, root->recorder_count);
 	}
 	free(settings->roots);
 	for (size_t i = 0; i < settings->camera_count; i++) {
@@ -26,6 +52,8 @@ struct settings *settings_free(struct settings *settings) {
 		free(settings->cameras[i].sound_basis);
 	}
 	free(settings->cameras);
+	accessors_release(settings->guard.allow, settings->guard.allow_count);
+	publish_release(settings);
 	for (size_t i = 0; i < ROLE_COUNT; i++)
 		free(settings->role_groups[i]);
 	free(settings->source);

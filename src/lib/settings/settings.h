@@ -17,6 +17,7 @@
 
 /* Limits. */
 enum { ROOTS_MAX = 64, CAMERAS_MAX = 4096, SETTINGS_BYTES_MAX = 1 << 20 };
+enum { ACCESSORS_MAX = 64, RECEIVERS_MAX = 8, WITNESSES_MAX = 8 };
 
 enum root_mode { ROOT_OBSERVE, ROOT_ENFORCE };
 enum foreign_policy { FOREIGN_KEEP, FOREIGN_EXPIRE };
@@ -24,6 +25,17 @@ enum clock_level { CLOCK_UNTRUSTED, CLOCK_UNVERIFIED, CLOCK_RTC, CLOCK_HOLDOVER,
 enum guard_mode { GUARD_OFF, GUARD_ATTRIBUTE, GUARD_BLOCK };
 enum fingerprint_time { FINGERPRINT_NEVER, FINGERPRINT_HOLD, FINGERPRINT_SEAL };
 enum role { ROLE_GUARDROOM, ROLE_OFFICER, ROLE_PRIVACY, ROLE_AUDITOR, ROLE_ADMIN, ROLE_COUNT };
+
+/* A program as the configuration names it: all that is set must fit. At least one is. */
+struct accessor_settings {
+	char *executable; /* absolute path, or NULL */
+	char *user;       /* name as written, or NULL */
+	uid_t user_id;    /* resolved by the supervisor; (uid_t)-1 where there is no such user: then it fits nobody */
+	char *unit;       /* systemd unit or scope, "frigate.service"; or NULL */
+};
+
+/* Frees a list of them. */
+void accessors_release(struct accessor_settings *list, size_t count);
 
 struct root_settings {
 	char *name;
@@ -34,6 +46,8 @@ struct root_settings {
 	enum foreign_policy foreign;
 	char *vault; /* absolute, or NULL */
 	bool allow_system_volume;
+	struct accessor_settings *recorders; /* `recorder`: who writes here; never refused, its traffic is summed up */
+	size_t recorder_count;
 	uint32_t line; /* where it stands in the file, for messages */
 };
 
@@ -76,7 +90,11 @@ struct settings {
 		uint32_t minimum;
 	} brake;
 	struct duration expiry_interval;
-	enum guard_mode guard;
+	struct {
+		enum guard_mode mode;
+		struct accessor_settings *allow; /* in block mode, beside recorders and our own programs */
+		size_t allow_count;
+	} guard;
 	enum fingerprint_time fingerprint;
 	enum {
 		PROBE_AT_ONCE_NONE,
@@ -86,8 +104,19 @@ struct settings {
 	} probe; /* key `probe`: what new segments get at once; default header */
 	struct {
 		struct duration keep, checkpoint;
-		bool syslog;
+		struct duration rotate; /* how long one key signs; P1D */
+		bool syslog;            /* each entry to the system's own log */
 	} log;
+	struct {
+		char **receivers; /* `syslog`: "udp://192.0.2.1:514", "tcp://[2001:db8::1]:601", "tls://log.example:6514" */
+		size_t receiver_count;
+		struct witness_settings {
+			char *url; /* the prefix before /add-checkpoint: http:// or https:// */
+			char *key; /* its verifier key, "name+hash+base64" (cosignature/v1) */
+		} * witnesses;
+		size_t witness_count;
+		char *origin; /* `log_origin`: the log's name for witnesses; NULL: the box makes its own */
+	} publish;
 	char *role_groups[ROLE_COUNT]; /* group names */
 	gid_t role_gids[ROLE_COUNT];   /* resolved by the supervisor; (gid_t)-1 where there is no such group */
 };
@@ -130,6 +159,10 @@ void settings_rule_for(
 const char *root_mode_name(enum root_mode mode);      /* "enforce" */
 const char *clock_level_name(enum clock_level level); /* "rtc" */
 const char *role_name(enum role role);                /* "officer" */
+const char *guard_mode_name(enum guard_mode mode);    /* "attribute" */
+
+/* Whether anything is to leave the box: publisher runs. */
+bool settings_publishes(const struct settings *settings);
 
 /* ---- recognising a layout (recognise.c): retentionctl doctor --scan ---- */
 

@@ -96,6 +96,7 @@ static void put_root(struct byte_writer *writer, const struct root_settings *roo
 	byte_put_u8(writer, (uint8_t)root->foreign);
 	transfer_put_string(writer, root->vault);
 	byte_put_u8(writer, root->allow_system_volume);
+	accessors_put(writer, root->recorders, root->recorder_count);
 	byte_put_u32(writer, root->line);
 }
 
@@ -108,6 +109,7 @@ static void get_root(struct byte_reader *reader, struct root_settings *root) {
 	root->foreign = transfer_get_enum(reader, foreign_names.count);
 	root->vault = transfer_get_string(reader, false);
 	root->allow_system_volume = transfer_get_bool(reader);
+	accessors_get(reader, &root->recorders, &root->recorder_count);
 	root->line = byte_get_u32(reader);
 	if ((root->path != NULL && root->path[0] != '/') || (root->vault != NULL && root->vault[0] != '/') ||
 	    (root->layout != NULL && root->layout->refused != NULL))
@@ -159,12 +161,15 @@ static void put_rules(struct byte_writer *writer, const struct settings *setting
 	byte_put_u32(writer, settings->brake.days);
 	byte_put_u32(writer, settings->brake.minimum);
 	transfer_put_duration(writer, &settings->expiry_interval);
-	byte_put_u8(writer, (uint8_t)settings->guard);
+	byte_put_u8(writer, (uint8_t)settings->guard.mode);
+	accessors_put(writer, settings->guard.allow, settings->guard.allow_count);
 	byte_put_u8(writer, (uint8_t)settings->fingerprint);
 	byte_put_u8(writer, (uint8_t)settings->probe);
 	transfer_put_duration(writer, &settings->log.keep);
 	transfer_put_duration(writer, &settings->log.checkpoint);
+	transfer_put_duration(writer, &settings->log.rotate);
 	byte_put_u8(writer, settings->log.syslog);
+	publish_put(writer, settings);
 }
 
 static void get_rules(struct byte_reader *reader, struct settings *settings) {
@@ -183,17 +188,21 @@ static void get_rules(struct byte_reader *reader, struct settings *settings) {
 	settings->brake.days = transfer_get_count(reader, UINT32_MAX);
 	settings->brake.minimum = transfer_get_count(reader, UINT32_MAX);
 	transfer_get_duration(reader, &settings->expiry_interval);
-	settings->guard = transfer_get_enum(reader, guard_names.count);
+	settings->guard.mode = transfer_get_enum(reader, guard_names.count);
+	accessors_get(reader, &settings->guard.allow, &settings->guard.allow_count);
 	settings->fingerprint = transfer_get_enum(reader, fingerprint_names.count);
 	settings->probe = transfer_get_enum(reader, probe_names.count);
 	transfer_get_duration(reader, &settings->log.keep);
 	transfer_get_duration(reader, &settings->log.checkpoint);
+	transfer_get_duration(reader, &settings->log.rotate);
 	settings->log.syslog = transfer_get_bool(reader);
+	publish_get(reader, settings);
 	/* A configuration can never ask for deletion on a clock that is contradicted, or for footage kept no time at all.
 	 */
 	if (settings->clock.require == CLOCK_UNTRUSTED ||
 	    (settings->has_retention && duration_is_zero(&settings->retention)) ||
-	    (settings->has_legal_maximum && duration_is_zero(&settings->legal_maximum)))
+	    (settings->has_legal_maximum && duration_is_zero(&settings->legal_maximum)) ||
+	    duration_is_zero(&settings->log.rotate))
 		reader->failed = true;
 }
 

@@ -79,9 +79,23 @@ void rescan_show(const json_t *answer) {
 	}
 }
 
+/* What is printed can be kept as a file of keys: lines with a # are passed over. */
 void key_show_show(const json_t *answer) {
-	put_text(STYLE_PLAIN, get_text(answer, "key"));
+	const char *key = get_text(answer, "key"), *first = get_text(answer, "first");
+	if (get_number(answer, "epoch") > 0 && first[0] != '\0') {
+		put(STYLE_DIM, "# the first key: it vouches for all after it\n");
+		put_text(STYLE_PLAIN, first);
+		put(STYLE_PLAIN, "\n");
+		put(STYLE_DIM, "# the key in force, of epoch %lld\n", (long long)get_number(answer, "epoch"));
+	}
+	put_text(STYLE_PLAIN, key);
 	put(STYLE_PLAIN, "\n");
+}
+
+void key_rotate_show(const json_t *answer) {
+	put(STYLE_GOOD, "Epoch %lld has begun. The key before it has signed this and is wiped.\n",
+	    (long long)get_number(answer, "epoch"));
+	put_line("Key", STYLE_PLAIN, "%s", get_text(answer, "key"));
 }
 
 void config_reload_show(const json_t *answer) {

@@ -13,6 +13,31 @@
 
 enum { MESSAGE_BYTES = 16384 };
 
+/* Who must fit all that is written, one a line. */
+static void accessors_show(
+    const char *what, const char *root, const struct accessor_settings *accessors, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		const struct accessor_settings *accessor = &accessors[i];
+		put_line(i == 0 ? what : "", STYLE_PLAIN, "%s%s%s%s%s%s%s%s", root == NULL ? "" : root, root == NULL ? "" : ":",
+		    accessor->executable == NULL ? "" : " program ", accessor->executable == NULL ? "" : accessor->executable,
+		    accessor->user == NULL ? "" : " user ", accessor->user == NULL ? "" : accessor->user,
+		    accessor->unit == NULL ? "" : " unit ", accessor->unit == NULL ? "" : accessor->unit);
+	}
+}
+
+static void publish_show(const struct settings *settings) {
+	char rotate[64];
+	duration_format(&settings->log.rotate, rotate, sizeof(rotate));
+	put_line("Log", STYLE_PLAIN, "a new key every %s", rotate);
+	for (size_t i = 0; i < settings->publish.receiver_count; i++)
+		put_line(i == 0 ? "Published" : "", STYLE_PLAIN, "syslog to %s", settings->publish.receivers[i]);
+	for (size_t i = 0; i < settings->publish.witness_count; i++)
+		put_line(i == 0 && settings->publish.receiver_count == 0 ? "Published" : "", STYLE_PLAIN, "witness %s",
+		    settings->publish.witnesses[i].url);
+	if (!settings_publishes(settings))
+		put_line("Published", STYLE_PLAIN, "nowhere: no copy of the log's checkpoints leaves this machine");
+}
+
 static void summary_show(const struct settings *settings) {
 	char retention[64] = "unset: footage is kept", legal[64] = "unset";
 	if (settings->has_retention)
@@ -24,8 +49,16 @@ static void summary_show(const struct settings *settings) {
 		put_line(i == 0 ? "Roots" : "", STYLE_PLAIN, "%s: %s, layout %s, %s, %s", settings->roots[i].name,
 		    settings->roots[i].path, settings->roots[i].layout->name, settings->roots[i].timezone,
 		    settings->roots[i].mode == ROOT_ENFORCE ? "enforce" : "observe: nothing is deleted");
+	for (size_t i = 0; i < settings->root_count; i++)
+		if (settings->roots[i].recorder_count > 0)
+			accessors_show(
+			    "Recorder", settings->roots[i].name, settings->roots[i].recorders, settings->roots[i].recorder_count);
 	for (size_t i = 0; i < settings->camera_count; i++)
 		put_line(i == 0 ? "Cameras" : "", STYLE_PLAIN, "%s: a rule of its own", settings->cameras[i].camera);
+	put_line("Guard", STYLE_PLAIN, "%s", guard_mode_name(settings->guard.mode));
+	if (settings->guard.allow_count > 0)
+		accessors_show("Allowed", NULL, settings->guard.allow, settings->guard.allow_count);
+	publish_show(settings);
 }
 
 static void errors_show(const struct context *context, const char *file, char *message) {

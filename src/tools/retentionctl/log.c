@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* log show, follow, verify, checkpoint, proof. */
+/* log show, follow, verify, proof. */
 #include <errno.h>
 #include <inttypes.h>
 #include <retention/client.h>
@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "log_entry.h"
+#include "log_select.h"
 #include "log_source.h"
 #include "nouns.h"
 #include "screen.h"
@@ -31,29 +32,18 @@ static int number_read(const struct context *context, const struct log_source *s
 	return EXIT_DONE;
 }
 
-static json_t *entry_load(struct log_source *source, uint64_t number) {
-	const char *bytes;
-	size_t length;
-	int error = retention_log_entry(source->log, number, &bytes, &length);
-	json_t *entry = error == 0 ? json_loadb(bytes, length, 0, NULL) : NULL;
-	if (!entry)
-		(void)fprintf(stderr, "retentionctl: entry %" PRIu64 " cannot be read: %s\n", number,
-		    error == -ENOENT ? "it was pruned"
-		    : error < 0      ? retention_log_error(source->log)
-		                     : "it is no JSON");
-	return entry;
-}
-
 int log_show_run(struct context *context) {
 	struct log_source source;
 	uint64_t number = 0;
+	const char *bytes;
+	size_t length;
 	int code = log_source_open(context, "show", &source);
+	if (code == EXIT_DONE)
+		code = log_source_check(&source);
 	if (code != EXIT_DONE)
 		return code;
 	code = number_read(context, &source, &number);
-	json_t *entry = code == EXIT_DONE ? entry_load(&source, number) : NULL;
-	if (code == EXIT_DONE && !entry)
-		code = EXIT_FAILED;
+	json_t *entry = code == EXIT_DONE ? log_source_entry(&source, number, &bytes, &length, &code) : NULL;
 	if (entry && context->output == OUTPUT_TABLE)
 		entry_show(entry, number, source.zone);
 	else if (entry)
@@ -63,14 +53,32 @@ int log_show_run(struct context *context) {
 	return code;
 }
 
+static void follow_show(const struct context *context, const json_t *entry) {
+	if (context->output == OUTPUT_TABLE) {
+		entry_line(entry, zone_shared("UTC"));
+		return;
+	}
+	(void)json_dumpf(entry, stdout, JSON_COMPACT);
+	(void)putchar('\n');
+}
+
+/* The daemon records what is looked for; each entry is compared here. */
+static json_t *follow_begin(struct context *context, struct retention_client *client, int *ret_code) {
+	json_t *params = log_query(context, "follow");
+	json_object_set_new(params, "events", json_pack("[s]", "log.entry"));
+	json_t *answer = context_ask(client, "events.subscribe", params, ret_code);
+	json_decref(params);
+	return answer;
+}
+
 int log_follow_run(struct context *context) {
 	int code = EXIT_DONE;
+	struct audit_filter filter;
 	struct retention_client *client = context_connect(context, &code);
 	if (!client)
 		return code;
-	json_t *params = json_pack("{s:[s]}", "events", "log.entry");
-	json_t *answer = context_ask(client, "events.subscribe", params, &code);
-	json_decref(params);
+	log_filter_terms(context, &filter);
+	json_t *answer = follow_begin(context, client, &code);
 	int error = answer ? 0 : -EREMOTEIO;
 	json_decref(answer);
 	while (error == 0) {
@@ -78,12 +86,8 @@ int log_follow_run(struct context *context) {
 		error = retention_client_next_event(client, -1, &text);
 		json_t *event = error == 0 ? json_loads(text, 0, NULL) : NULL;
 		const json_t *entry = json_object_get(event, "data");
-		if (entry && context->output == OUTPUT_TABLE)
-			entry_line(entry, zone_shared("UTC"));
-		else if (entry) {
-			(void)json_dumpf(entry, stdout, JSON_COMPACT);
-			(void)putchar('\n');
-		}
+		if (entry && audit_filter_matches(&filter, entry))
+			follow_show(context, entry);
 		if (fflush(stdout) != 0)
 			error = -EPIPE;
 		json_decref(event);
@@ -143,39 +147,63 @@ int log_verify_run(struct context *context) {
 	return error == 0 ? EXIT_DONE : error == -EBADMSG ? EXIT_FINDING : EXIT_FAILED;
 }
 
-void log_checkpoint_show(const json_t *answer) {
-	(void)fputs(get_text(answer, "checkpoint"), stdout); /* byte for byte: it is signed */
+static json_t *proof_hashes(uint8_t proof[64][32], int count) {
+	json_t *hashes = json_array();
+	char hex[65];
+	for (int n = 0; n < count; n++) {
+		for (size_t i = 0; i < 32; i++)
+			(void)snprintf(hex + 2 * i, 3, "%02x", proof[n][i]);
+		json_array_append_new(hashes, json_string(hex));
+	}
+	return hashes;
+}
+
+/* It stands alone: whoever has the log's key checks the note, hashes the entry's bytes and folds the proof. */
+static json_t *proof_answer(const struct log_source *source, uint64_t number, const char *note, const json_t *entry,
+    const char *text, json_t *hashes) {
+	char root[65];
+	for (size_t i = 0; i < 32; i++)
+		(void)snprintf(root + 2 * i, 3, "%02x", source->head.root[i]);
+	return json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:O, s:s, s:s}", "schema", 1, "origin", source->origin, "index",
+	    (json_int_t)number, "size", (json_int_t)source->head.size, "root", root, "proof", hashes, "entry", entry,
+	    "entry_text", text, "checkpoint", note);
+}
+
+static int proof_show(struct context *context, struct log_source *source, uint64_t number) {
+	uint8_t proof[64][32];
+	const char *bytes = NULL;
+	size_t length = 0;
+	int code = EXIT_DONE;
+	char *note = log_source_note(source);
+	json_t *entry = log_source_entry(source, number, &bytes, &length, &code);
+	char *line = entry ? strndup(bytes, length) : NULL;
+	int count = line && note ? retention_log_inclusion(source->log, number, source->head.size, proof) : -ENOENT;
+	if (count >= 0) {
+		json_t *answer = proof_answer(source, number, note, entry, line, proof_hashes(proof, count));
+		context_show(context, answer);
+		json_decref(answer);
+	} else if (entry) {
+		(void)fprintf(stderr, "retentionctl: no proof: %s\n",
+		    note ? retention_log_error(source->log) : "the checkpoint cannot be read");
+		code = EXIT_FINDING;
+	}
+	json_decref(entry);
+	free(line);
+	free(note);
+	return code;
 }
 
 int log_proof_run(struct context *context) {
 	struct log_source source;
 	uint64_t number = 0;
-	uint8_t proof[64][32];
 	int code = log_source_open(context, "proof", &source);
+	if (code == EXIT_DONE)
+		code = log_source_check(&source);
 	if (code != EXIT_DONE)
 		return code;
 	code = number_read(context, &source, &number);
-	json_t *entry = code == EXIT_DONE ? entry_load(&source, number) : NULL;
-	int count = entry ? retention_log_inclusion(source.log, number, source.head.size, proof) : -ENOENT;
-	if (entry && count >= 0) {
-		json_t *hashes = json_array();
-		char hex[65];
-		for (int n = 0; n < count; n++) {
-			for (size_t i = 0; i < 32; i++)
-				(void)snprintf(hex + 2 * i, 3, "%02x", proof[n][i]);
-			json_array_append_new(hashes, json_string(hex));
-		}
-		for (size_t i = 0; i < 32; i++)
-			(void)snprintf(hex + 2 * i, 3, "%02x", source.head.root[i]);
-		json_t *answer = json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:O}", "schema", 1, "origin", source.origin, "index",
-		    (json_int_t)number, "size", (json_int_t)source.head.size, "root", hex, "proof", hashes, "entry", entry);
-		context_show(context, answer);
-		json_decref(answer);
-	} else if (code == EXIT_DONE) {
-		(void)fprintf(stderr, "retentionctl: no proof: %s\n", retention_log_error(source.log));
-		code = EXIT_FINDING;
-	}
-	json_decref(entry);
+	if (code == EXIT_DONE)
+		code = proof_show(context, &source, number);
 	log_source_close(&source);
 	return code;
 }

@@ -2,9 +2,11 @@
 /* Where log commands read from: the daemon's descriptor, or a copy of the folder. */
 #pragma once
 
+#include <jansson.h>
 #include <retention/log.h>
 #include <stdbool.h>
 
+#include "audit/checked.h"
 #include "base/attributes.h"
 #include "base/zone.h"
 
@@ -13,11 +15,26 @@ struct context;
 struct log_source {
 	struct retention_log *log;
 	struct retention_checkpoint head;
+	struct checked_log *checked; /* after log_source_check() */
+	int folder;
 	const struct zone *zone; /* of the box; UTC for a copy */
 	bool own_keys;           /* verified with keys that came with the log: it agrees with itself, no more */
 	char origin[256];
 };
 
-/* 0, or the exit code after telling what is wrong. `query` is what the daemon records about the reading. */
+/* 0, or the exit code after telling what is wrong. `command` and the filters are what the daemon records. */
 MUST_USE int log_source_open(struct context *context, const char *command, struct log_source *ret_source);
+/* The same by another method that hands over the log (log.find, log.review); its answer is the caller's. */
+MUST_USE int log_source_ask(struct context *context, const char *method, const json_t *params,
+    struct log_source *ret_source, json_t **ret_answer);
+/* For single entries: proves the right edge, so that checked_log_entry() can prove each. As log_source_open(). */
+MUST_USE int log_source_check(struct log_source *source);
 void log_source_close(struct log_source *source);
+
+/* What the daemon records of a reading: the filters and the command. */
+json_t *log_query(const struct context *context, const char *command);
+/* An entry, proved and parsed; NULL after telling why not (*ret_code: EXIT_FINDING where something does not hold). */
+json_t *log_source_entry(
+    struct log_source *source, uint64_t number, const char **ret_bytes, size_t *ret_length, int *ret_code);
+/* The text of the checkpoint that `source` stands on; the caller frees it. NULL if it cannot be read. */
+char *log_source_note(struct log_source *source);

@@ -33,13 +33,23 @@ void hold_show_show(const json_t *answer);
 void hold_changed_show(const json_t *answer);
 void hold_release_show(const json_t *answer);
 int hold_verdict(const json_t *answer);
-/* log.c, log_search.c */
+/* log*.c */
 int log_search_run(struct context *context);
 int log_show_run(struct context *context);
 int log_follow_run(struct context *context);
 int log_verify_run(struct context *context);
 int log_proof_run(struct context *context);
-void log_checkpoint_show(const json_t *answer);
+int log_checkpoint_run(struct context *context);
+int log_review_run(struct context *context);
+int log_export_run(struct context *context);
+/* report_retention.c */
+int report_retention_run(struct context *context);
+void report_retention_show(const json_t *result);
+/* report_access.c */
+int report_access_run(struct context *context);
+int report_subject_run(struct context *context);
+void report_access_show(const json_t *result);
+void report_subject_show(const json_t *result);
 /* admin.c */
 void root_list_show(const json_t *answer);
 void volume_list_show(const json_t *answer);
@@ -48,7 +58,12 @@ void clock_show(const json_t *answer);
 int clock_verdict_code(const json_t *answer);
 void rescan_show(const json_t *answer);
 void key_show_show(const json_t *answer);
+void key_rotate_show(const json_t *answer);
 void config_reload_show(const json_t *answer);
+/* witness.c */
+void witness_list_show(const json_t *answer);
+int witness_list_verdict(const json_t *answer);
+void witness_test_show(const json_t *answer);
 /* config.c */
 int config_check_run(struct context *context);
 /* doctor.c, doctor_scan.c */

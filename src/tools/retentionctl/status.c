@@ -72,6 +72,67 @@ static void deletion_line(const json_t *deletion) {
 		    text_count(get_number(deletion, "deleted_segments")), text_bytes(get_number(deletion, "deleted_bytes")));
 }
 
+static bool observed_alike(const json_t *roots) {
+	size_t i;
+	json_t *root;
+	const json_t *first = json_object_get(json_array_get(roots, 0), "observation");
+	json_array_foreach(roots, i, root) {
+		const json_t *other = json_object_get(root, "observation");
+		if (strcmp(get_text(first, "level"), get_text(other, "level")) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void opens_line(const char *label, const char *root, const json_t *observed, int64_t opens, int64_t denied) {
+	bool best = strcmp(get_text(observed, "level"), "permission") == 0;
+	bool none = strcmp(get_text(observed, "level"), "none") == 0;
+	const char *today = none ? "" : text_format("; today %s, %s refused", text_count(opens), text_count(denied));
+	put_line(label, best ? STYLE_PLAIN : STYLE_WARN, "%s%s%s, since %s%s", root, root[0] ? ": " : "",
+	    get_text(observed, "text"), text_moment(observed, "since"), today);
+}
+
+/* One line where all roots are seen alike, else one a root. */
+static void opens_show(const json_t *observation, const json_t *roots) {
+	size_t i;
+	json_t *root;
+	int64_t opens = 0, denied = 0;
+	if (json_array_size(roots) == 0 || !observation)
+		return;
+	if (strcmp(get_text(observation, "mode"), "off") == 0) {
+		put_line("Opens", STYLE_WARN, "not seen: guard.mode is off");
+		return;
+	}
+	json_array_foreach(roots, i, root) {
+		opens += get_number(json_object_get(root, "observation"), "opens_today");
+		denied += get_number(json_object_get(root, "observation"), "denied_today");
+	}
+	if (observed_alike(roots)) {
+		opens_line("Opens", "", json_object_get(json_array_get(roots, 0), "observation"), opens, denied);
+		return;
+	}
+	json_array_foreach(roots, i, root) {
+		const json_t *observed = json_object_get(root, "observation");
+		opens_line(i == 0 ? "Opens" : "", get_text(root, "root"), observed, get_number(observed, "opens_today"),
+		    get_number(observed, "denied_today"));
+	}
+}
+
+/* Where nothing leaves the box, nothing is said: doctor does. */
+static void publish_line(const json_t *publish) {
+	size_t i;
+	json_t *target;
+	int64_t waiting = 0;
+	size_t receivers = json_array_size(json_object_get(publish, "receivers"));
+	size_t witnesses = json_array_size(json_object_get(publish, "witnesses"));
+	if (receivers + witnesses == 0)
+		return;
+	json_array_foreach(json_object_get(publish, "receivers"), i, target) waiting += get_number(target, "waiting");
+	json_array_foreach(json_object_get(publish, "witnesses"), i, target) waiting += get_number(target, "waiting");
+	put_line("Published", STYLE_PLAIN, "%zu syslog receiver%s, %zu witness%s; %s wait", receivers,
+	    receivers == 1 ? "" : "s", witnesses, witnesses == 1 ? "" : "es", text_count(waiting));
+}
+
 void status_show(const json_t *answer) {
 	bool in_order = get_flag(answer, "in_order");
 	size_t i;
@@ -93,6 +154,8 @@ void status_show(const json_t *answer) {
 	put_line("Log", get_flag(log, "writable") ? STYLE_PLAIN : STYLE_BAD, "%s entries, %s under a signed checkpoint%s",
 	    text_count(get_number(log, "entries")), text_count(get_number(log, "published")),
 	    get_flag(log, "writable") ? "" : "; CANNOT BE WRITTEN");
+	opens_show(json_object_get(answer, "observation"), json_object_get(answer, "roots"));
+	publish_line(json_object_get(answer, "publish"));
 	int64_t waiting = get_number(json_object_get(answer, "media"), "waiting");
 	if (waiting > 0)
 		put_line("Reading", STYLE_PLAIN, "%s files wait to be read", text_count(waiting));

@@ -58,13 +58,41 @@ static const struct option_row HOLD_REVIEW[] = {
 	{"log", OPTION_TEXT, "DIR", NULL, false, "a copy of the log's folder; then no daemon is needed"}, {             \
 		"keys", OPTION_TEXT, "FILE", NULL, false, "verifier keys that were kept elsewhere: only then is it a proof" \
 	}
-static const struct option_row LOG_SEARCH[] = {AT, FROM_TO,
-    {"actor", OPTION_TEXT, "WHO", NULL, false, "a user's name or number"},
-    {"camera", OPTION_TEXT, "NAME", NULL, false, "a camera"},
-    {"action", OPTION_TEXT, "ACTION", NULL, false, "delete, missing, hold-placed, request-denied, …"},
-    {"case", OPTION_TEXT, "REF", NULL, false, "a case"},
-    {"limit", OPTION_NUMBER, "N", NULL, false, "the newest so many (1,000)"}, LOG_SOURCE, {0}};
+#define LOG_FILTERS                                                                                                 \
+	{"actor", OPTION_TEXT, "WHO", NULL, false, "a user's name or number, a remote address, a program or its unit"}, \
+	    {"camera", OPTION_TEXT, "NAME", NULL, false, "a camera, as ROOT/NAME or short"},                            \
+	    {"action", OPTION_TEXT, "ACTION", NULL, false, "delete, missing, open, hold-placed, request-denied, …"},    \
+	    {"outcome", OPTION_TEXT, "OUTCOME", NULL, false, "success, failure, unknown or denied"},                    \
+	    {"case", OPTION_TEXT, "REF", NULL, false, "a case"}, {"hold", OPTION_TEXT, "ID", NULL, false, "a hold"}, {  \
+		"held", OPTION_FLAG, NULL, NULL, false, "about holds, and about footage that one keeps"                     \
+	}
+#define LOG_ALL \
+	{ "all", OPTION_FLAG, NULL, NULL, false, "read every entry, without the daemon's lookup" }
+static const struct option_row LOG_SEARCH[] = {AT, FROM_TO, LOG_FILTERS,
+    {"limit", OPTION_NUMBER, "N", NULL, false, "the newest so many (1,000)"}, LOG_ALL, LOG_SOURCE, {0}};
+static const struct option_row LOG_FOLLOW[] = {LOG_FILTERS, {0}};
+static const struct option_row LOG_EXPORT[] = {AT, LOG_FILTERS,
+    {"format", OPTION_TEXT, "FORMAT", NULL, false, "jsonl (as in the log, byte for byte) or csv (the main columns)"},
+    {"to", OPTION_TEXT, "FILE", NULL, false, "a file, which is there whole or not at all"}, LOG_ALL, LOG_SOURCE, {0}};
+static const struct option_row LOG_REVIEW[] = {
+    {"to", OPTION_NUMBER, "N", "to", false, "record that entries up to this one were reviewed"}, {0}};
+static const struct option_row LOG_CHECKPOINT[] = {
+    {"qr", OPTION_FLAG, NULL, NULL, false, "as a code, to be photographed from the screen"},
+    {"qr-file", OPTION_TEXT, "FILE", NULL, false, "the code as a picture, .svg or .pbm"},
+    {"to", OPTION_TEXT, "FILE", NULL, false, "into a file, on a stick that leaves with you"}, {0}};
 static const struct option_row LOG_SOURCES[] = {LOG_SOURCE, {0}};
+#define REPORT_OUTPUT                                                                                           \
+	{"html", OPTION_TEXT, "FILE", NULL, false, "write a page that prints well"}, {                              \
+		"keys", OPTION_TEXT, "FILE", NULL, false, "verifier keys that were kept elsewhere, to check the log by" \
+	}
+static const struct option_row REPORT_RETENTION[] = {AT, FROM_TO, CAMERA,
+    {"segments", OPTION_FLAG, NULL, NULL, false, "list each file with its column too (JSON and CSV)"}, REPORT_OUTPUT,
+    {0}};
+static const struct option_row REPORT_ACCESS[] = {AT, FROM_TO, CAMERA,
+    {"person", OPTION_TEXT, "WHO", "person", false, "one person only, by the name that the report shows"},
+    {"hours", OPTION_TEXT, "HOURS", NULL, false, "what is usual, on the local clock (06..22)"}, REPORT_OUTPUT, {0}};
+static const struct option_row REPORT_SUBJECT[] = {CAMERA_NEEDED, AT, FROM_TO,
+    {"case", OPTION_TEXT, "REF", "case", false, "the filmed person's request"}, REPORT_OUTPUT, {0}};
 static const struct option_row VOLUME_ADOPT[] = {
     {"as", OPTION_TEXT, "WHICH", "as", true,
         "new (an empty disk), own (this box's footage) or other (another box's: observed only)"},
@@ -132,14 +160,38 @@ const struct command COMMANDS[] = {
         .example = "retentionctl log search --camera gate --action delete --at 2026-10"},
     {"log", "show", "N", NULL, .options = LOG_SOURCES, .summary = "one entry, whole", .role = "auditor",
         .run = log_show_run},
-    {"log", "follow", .summary = "entries as they are written", .role = "auditor", .run = log_follow_run},
+    {"log", "follow", .options = LOG_FOLLOW, .summary = "entries as they are written", .role = "auditor",
+        .run = log_follow_run},
+    {"log", "export", .options = LOG_EXPORT, .summary = "entries for other programs", .role = "auditor",
+        .run = log_export_run,
+        .example = "retentionctl log export --at 2026-Q3 --action open --format csv --to /media/usb/opens.csv"},
+    {"log", "review", .options = LOG_REVIEW, .summary = "what nobody has reviewed yet; with --to: that you have",
+        .role = "auditor", .run = log_review_run, .mutates = true, .example = "retentionctl log review --to 41233"},
     {"log", "verify", .options = LOG_SOURCES, .summary = "check every entry against the signed checkpoint",
         .role = "auditor", .run = log_verify_run},
-    {"log", "checkpoint", .summary = "the signed head of the log, to be kept elsewhere", .role = "auditor",
-        .method = "log.checkpoint", .show = log_checkpoint_show},
+    {"log", "checkpoint", .options = LOG_CHECKPOINT, .summary = "the signed head of the log, to be kept elsewhere",
+        .role = "auditor", .run = log_checkpoint_run,
+        .example = "retentionctl log checkpoint --to /media/usb/checkpoint.txt"},
     {"log", "proof", "N", NULL, .options = LOG_SOURCES,
         .summary = "that an entry is in the log, for somebody who has a checkpoint", .role = "auditor",
         .run = log_proof_run},
+    {"report", "retention", .options = REPORT_RETENTION,
+        .summary = "the sum: footage recorded in a time, and where all of it is or went", .role = "auditor",
+        .list = "cameras", .run = report_retention_run, .show = report_retention_show, .paged = true,
+        .example = "retentionctl report retention --at 2026-Q3 --html sum.html"},
+    {"witness", "list", .summary = "who signs the log's checkpoints, and when last", .role = "admin, auditor",
+        .method = "witness.list", .list = "witnesses", .show = witness_list_show, .verdict = witness_list_verdict},
+    {"witness", "test", "URL", "url", .summary = "ask a witness now for its signature", .role = "admin, auditor",
+        .method = "witness.test", .show = witness_test_show,
+        .example = "retentionctl witness test https://witness.example/retention"},
+    {"report", "access", .options = REPORT_ACCESS,
+        .summary = "who accessed footage, by person, camera, purpose and hour; what is unusual",
+        .role = "privacy, auditor", .list = "rows", .run = report_access_run, .show = report_access_show, .paged = true,
+        .example = "retentionctl report access --at 2026-10 --camera gate --html access.html"},
+    {"report", "subject", .options = REPORT_SUBJECT,
+        .summary = "for a filmed person: who saw the images of a camera and a time, when and why",
+        .role = "privacy, auditor", .list = "accesses", .run = report_subject_run, .show = report_subject_show,
+        .paged = true, .example = "retentionctl report subject --camera gate --at \"2026-10-24 14:00..15:00\""},
     {"root", "list", .summary = "the roots and their disks", .role = "admin, auditor", .method = "root.list",
         .list = "roots", .show = root_list_show},
     {"volume", "list", .summary = "which disk each root expects and has", .role = "admin, auditor",
@@ -166,6 +218,8 @@ const struct command COMMANDS[] = {
         .method = "rescan", .mutates = true, .show = rescan_show},
     {"key", "show", .summary = "the key that verifies the audit log, to be kept elsewhere", .role = "admin, auditor",
         .method = "key.show", .show = key_show_show},
+    {"key", "rotate", .summary = "a new key for the audit log now, signed for by the one before", .role = "admin",
+        .method = "key.rotate", .mutates = true, .show = key_rotate_show},
     {"metrics", NULL, .summary = "Prometheus text", .role = "any", .run = metrics_run},
 };
 const size_t COMMAND_COUNT = ARRAY_LENGTH(COMMANDS);

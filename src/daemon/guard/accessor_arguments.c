@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reader of arguments, and how it is asked. */
+#include "accessor_arguments.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+
+struct arguments_answer {
+	uint32_t sequence;
+	uint32_t bytes; /* in all */
+	char text[ARGUMENTS_TOLD];
+};
+
+static const size_t ANSWER_HEAD = offsetof(struct arguments_answer, text);
+
+/* ---- the reader ---- */
+
+/* Receives a question: its number and the descriptor of a cmdline. False at the end. */
+static bool receive_question(int channel, uint32_t *ret_sequence, int *ret_fd) {
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {ret_sequence, sizeof *ret_sequence};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t length;
+	do
+		length = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+	while (length < 0 && errno == EINTR);
+	const struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
+	if (length != sizeof *ret_sequence || passed == NULL || passed->cmsg_type != SCM_RIGHTS)
+		return false;
+	memcpy(ret_fd, CMSG_DATA(passed), sizeof *ret_fd);
+	return true;
+}
+
+static void read_arguments(int fd, struct arguments_answer *answer) {
+	char rest[4096];
+	ssize_t length = pread(fd, answer->text, sizeof answer->text, 0);
+	while (length > 0 && answer->bytes < ARGUMENTS_COUNTED) {
+		answer->bytes += (uint32_t)length;
+		length = pread(fd, rest, sizeof rest, answer->bytes);
+	}
+}
+
+/* Nothing is kept but the channel: no file, no user, no capability. */
+static bool give_up_rights(int channel) {
+	static const uid_t NOBODY = 65534;
+	if (dup2(channel, 0) < 0)
+		return false;
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, 1U, ~0U, 0) < 0)
+#endif
+		for (int fd = 1; fd < 1024; fd++)
+			(void)close(fd);
+	(void)prctl(PR_SET_NAME, "guard-arguments", 0, 0, 0);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return false;
+	return geteuid() != 0 || (syscall(SYS_setgroups, 0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+	                             setresuid(NOBODY, NOBODY, NOBODY) == 0);
+}
+
+static NO_RETURN void reader_run(int channel) {
+	if (!give_up_rights(channel))
+		_exit(1);
+	struct arguments_answer answer;
+	int fd;
+	while (receive_question(0, &answer.sequence, &fd)) {
+		answer.bytes = 0;
+		read_arguments(fd, &answer);
+		(void)close(fd);
+		size_t told = answer.bytes < sizeof answer.text ? answer.bytes : sizeof answer.text;
+		if (send(0, &answer, ANSWER_HEAD + told, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+/* ---- who asks ---- */
+
+int arguments_open(struct arguments *arguments) {
+	*arguments = (struct arguments){.channel = -1};
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	pid_t reader = fork();
+	if (reader == 0)
+		reader_run(ends[1]);
+	int error = reader < 0 ? -errno : 0;
+	(void)close(ends[1]);
+	if (error != 0) {
+		(void)close(ends[0]);
+		return error;
+	}
+	arguments->channel = ends[0];
+	arguments->reader = reader;
+	return 0;
+}
+
+void arguments_close(struct arguments *arguments) {
+	descriptor_close(&arguments->channel);
+	if (arguments->reader > 0) {
+		(void)kill(arguments->reader, SIGKILL);
+		/* One that is stuck is left to its parent's parent. */
+		(void)waitpid(arguments->reader, NULL, arguments->waiting ? WNOHANG : 0);
+	}
+	arguments->reader = 0;
+}
+
+static bool send_question(struct arguments *arguments, int fd) {
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	uint32_t sequence = ++arguments->sequence;
+	struct iovec part = {&sequence, sizeof sequence};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
+	passed->cmsg_level = SOL_SOCKET;
+	passed->cmsg_type = SCM_RIGHTS;
+	passed->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(passed), &fd, sizeof fd);
+	return sendmsg(arguments->channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof sequence;
+}
+
+/* The answer to the last question; older ones, late, are passed over. 1, 0 for none yet, a negative errno at the end.
+ */
+static int receive_answer(struct arguments *arguments, struct arguments_answer *answer, size_t *ret_told) {
+	ssize_t length;
+	while ((length = recv(arguments->channel, answer, sizeof *answer, MSG_DONTWAIT)) >= (ssize_t)ANSWER_HEAD)
+		if (answer->sequence == arguments->sequence) {
+			*ret_told = (size_t)length - ANSWER_HEAD;
+			arguments->waiting = false;
+			return 1;
+		}
+	return length < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -EPIPE;
+}
+
+static int wait_for_answer(struct arguments *arguments, struct arguments_answer *answer, size_t *ret_told) {
+	int64_t until_us = clock_elapsed_us() + ARGUMENTS_WAIT_MS * 1000;
+	int state;
+	while ((state = receive_answer(arguments, answer, ret_told)) == 0) {
+		int64_t left_us = until_us - clock_elapsed_us();
+		struct pollfd wait = {.fd = arguments->channel, .events = POLLIN};
+		if (left_us <= 0 || (poll(&wait, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR))
+			return 0;
+	}
+	return state;
+}
+
+size_t arguments_read(
+    struct arguments *arguments, const struct process_handle *process, char *text, size_t room, uint32_t *ret_bytes) {
+	struct arguments_answer answer;
+	size_t told = 0;
+	*ret_bytes = 0;
+	if (arguments->channel < 0 || (arguments->waiting && receive_answer(arguments, &answer, &told) <= 0))
+		return 0;
+	CLOSED_AT_END int fd = openat(process->folder, "cmdline", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || !send_question(arguments, fd))
+		return 0;
+	arguments->waiting = true;
+	if (wait_for_answer(arguments, &answer, &told) <= 0)
+		return 0;
+	told = told < room ? told : room;
+	memcpy(text, answer.text, told);
+	*ret_bytes = answer.bytes;
+	return told;
+}

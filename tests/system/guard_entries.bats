@@ -1,0 +1,174 @@
+#!/usr/bin/env bats
+# What guard sees becomes entries: who opened, deleted and wrote footage, and when nobody looked.
+load world
+
+setup() {
+	need_root
+	world_open
+	disk_make footage
+	disk_mount footage "$WORLD/frigate"
+	world_root frigate frigate
+	ROOTS=${ROOTS/enforce/observe}
+}
+teardown() { world_close; }
+
+watched() { [ "$(ctl status --json 2>/dev/null | jq -r '.roots[0].observation.level')" = permission ]; }
+
+guard_start() { # [world_start's arguments]
+	world_start "$@"
+	until_true 20 root_online frigate
+	until_true 20 ctl status --json
+	if ! until_true 10 watched; then
+		skip "this kernel has no permission events: $(ctl status --json | jq -c '.roots[0].observation')"
+	fi
+}
+
+# Opens as the log tells them, of a program: the sum of counts.
+opens_by() { ctl log search --action "${2:-open}" --output ndjson | jq -s --arg p "$1" '[.[] | select(.process.name == $p) | .recorder.count] | add // 0'; }
+
+@test "a playback of an hour makes at most three entries, and each says who, what and how often" {
+	local start n
+	start=$(($(days_ago 2) / 3600 * 3600))
+	folder=$(dirname "$(frigate gate "$start")")
+	for n in $(seq 1 359); do
+		ln "$folder/00.00.mp4" "$folder/$(date -u -d "@$((start + 10 * n))" +%M.%S).mp4" 2>/dev/null || cp "$CLIP" "$folder/$(date -u -d "@$((start + 10 * n))" +%M.%S).mp4"
+	done
+	guard_start
+	until_true 20 has_segments frigate/gate 360
+	python3 -c '
+import os, sys
+for name in sorted(os.listdir(sys.argv[1])):
+    os.close(os.open(os.path.join(sys.argv[1], name), os.O_RDONLY))' "$folder"
+	sleep 1
+	world_stop
+	world_start
+	until_true 20 daemon_answers
+	[ "$(opens_by python3)" = 360 ]
+	[ "$(entries open | jq -s '[.[] | select(.process.name == "python3")] | length')" -le 3 ]
+	run eval "entries open | jq -s '[.[] | select(.process.name == \"python3\")]'"
+	jq -e 'all(.[]; .camera == "frigate/gate" and .user.id == "0" and .actor.reliable and .recorder.level == "permission")' <<<"$output"
+	jq -e --arg f "$(date -u -d "@$start" +%FT%TZ)" '[.[].footage.from] | min == $f' <<<"$output"
+	jq -e '.[0].process.executable | test("python3")' <<<"$output"
+	jq -e '.[0].process.parents | length > 0' <<<"$output"
+	ctl log verify
+	world_stop
+}
+
+@test "rm, mv and writing over a finished file name who did it, and different people never share an entry" {
+	a=$(frigate gate "$(days_ago 3)")
+	b=$(frigate gate "$(($(days_ago 3) + 10))")
+	c=$(frigate gate "$(($(days_ago 3) + 20))")
+	d=$(frigate gate "$(($(days_ago 3) + 30))")
+	chown -R nobody "$WORLD/frigate"
+	guard_start
+	until_true 20 has_segments frigate/gate 4
+	rm "$a"
+	setpriv --reuid=nobody --clear-groups mv "$b" "$WORLD/frigate/elsewhere"
+	until_true 20 eval '[ "$(told missing)" = 2 ]'
+	run entries missing
+	[ "$(wc -l <<<"$output")" = 2 ]
+	jq -es '.[] | select(.alteration.what == "deleted") | .process.name == "rm" and .user.id == "0" and (.process.executable | endswith("/rm"))' <<<"$output"
+	jq -es '.[] | select(.alteration.what == "renamed-away") | .process.name == "mv" and .user.name == "nobody"' <<<"$output"
+	dd if=/dev/zero of="$c" bs=10 count=1 conv=notrunc status=none
+	until_true 20 has_entry altered
+	entries altered | jq -e '.alteration.what == "written" and .process.name == "dd" and (.camera == "frigate/gate")'
+	cp "$CLIP" "$WORLD/frigate/new"
+	mv "$WORLD/frigate/new" "$d"
+	until_true 20 eval 'entries missing | grep -q replaced'
+	world_stop
+}
+
+@test "a recorder's own traffic is one entry a camera" {
+	ROOTS= EXTRA=
+	cp "$(command -v dd)" "$WORLD/recorder"
+	chmod 755 "$WORLD/recorder"
+	world_root frigate frigate "recorder = ( { exe = \"$WORLD/recorder\"; } );"
+	start=$(($(date +%s) / 3600 * 3600 - 3600))
+	folder=$(dirname "$(frigate gate "$start")")
+	guard_start
+	for n in 10 20 30 40; do
+		"$WORLD/recorder" if="$CLIP" of="$folder/00.$n.mp4" status=none
+	done
+	sleep 1
+	world_stop
+	world_start
+	run eval "entries open | jq -s '[.[] | select(.actor.part == \"recorder\")]'"
+	jq -e 'length == 1 and .[0].recorder.count == 4 and .[0].camera == "frigate/gate"' <<<"$output"
+	world_stop
+}
+
+@test "a guard that is killed leaves one gap with its bounds, and is back" {
+	frigate gate "$(days_ago 2)" >/dev/null
+	guard_start
+	before=$(date +%s%6N)
+	kill -KILL "$(child_pid guard)"
+	until_true 20 has_entry gap
+	until_true 20 watched
+	after=$(date +%s%6N)
+	entries gap | jq -es --argjson b "$before" --argjson a "$after" \
+		'length == 1 and .[0].gap.of == "opens" and .[0].gap.from_us > $b - 5000000 and .[0].gap.from_us <= .[0].gap.to_us and .[0].gap.to_us <= $a'
+	world_stop
+	world_start
+	until_true 20 eval '[ "$(entries gap | wc -l)" = 2 ]'
+	entries gap | jq -es '.[1].event.reason == "retentiond did not run" and .[1].opens.to_us >= .[1].gap.to_us'
+	world_stop
+}
+
+@test "a guard that is off is said to be: entry, status" {
+	EXTRA='guard = { mode = "off"; };'
+	world_start
+	until_true 20 root_online frigate
+	until_true 5 has_entry watch-coverage
+	entries watch-coverage | jq -e '.watch.to.level == "none" and .event.reason == "guard.mode is off"'
+	run ctl status
+	[[ "$output" == *"off"* ]]
+	world_stop
+}
+
+@test "in block mode an open that nobody allows is refused, and is an entry" {
+	ROOTS=
+	world_root frigate frigate "recorder = ( { exe = \"/usr/bin/ffmpeg\"; } );"
+	EXTRA='guard = { mode = "block"; allow = ( { exe = "/usr/bin/head"; } ); };'
+	file=$(frigate gate "$(days_ago 2)")
+	guard_start
+	head -c 10 "$file" >/dev/null
+	fails cat "$file"
+	fails cat "$file"
+	until_true 10 has_entry open-denied
+	entries open-denied | jq -es '.[0].process.name == "cat" and .[0].event.outcome == "failure" and .[0].camera == "frigate/gate"'
+	entries open | jq -es 'any(.[]; .process.name == "head" and .actor.part == "allowed")'
+	world_stop
+}
+
+# GUARD_STORM_SECONDS=60 is the whole of it.
+@test "opens as fast as eight readers can: each is in a count or in a gap" {
+	local n
+	for n in $(seq 0 19); do frigate gate $(($(days_ago 2) + 10 * n)) >/dev/null; done
+	folder=$(dirname "$(frigate gate "$(days_ago 2)")")
+	guard_start
+	for n in $(seq 8); do
+		python3 - "$folder" "${GUARD_STORM_SECONDS:-4}" >"$WORLD/made.$n" <<-'PYTHON' &
+			import os, sys, time
+			files = [os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1])]
+			end, made = time.time() + int(sys.argv[2]), 0
+			while time.time() < end:
+			    for file in files:
+			        os.close(os.open(file, os.O_RDONLY))
+			        made += 1
+			print(made)
+		PYTHON
+		readers+=" $!"
+	done
+	wait $readers
+	made=$(cat "$WORLD"/made.* | paste -sd+ | bc)
+	sleep 2
+	world_stop
+	EXTRA='guard = { mode = "off"; };'
+	world_start
+	counted=$(opens_by python3)
+	lost=$(entries gap | jq -s 'map(.gap.lost // 0) | add // 0')
+	echo "made $made, counted $counted, lost $lost, entries $(entries open | wc -l)"
+	[ $((counted + lost)) = "$made" ]
+	ctl log verify
+	world_stop
+}

@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# A log that the daemon made, checked by other people's software (tests/thirdparty) and by retention-verify.
+load world
+
+setup_file() {
+	export CHECK=$BATS_FILE_TMPDIR/log_check
+	GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS='' GOCACHE=$BATS_FILE_TMPDIR/cache \
+		go build -o "$CHECK" "$BATS_TEST_DIRNAME/../thirdparty/log_check.go"
+}
+setup() { world_open; world_root frigate frigate; }
+teardown() { world_close; }
+
+verify() { "$INSTALLED/bin/retention-verify" "$@"; }
+# A checkpoint as an auditor would keep it.
+keep() {
+	ctl log checkpoint >"$WORLD/kept-$1"
+	KEPT+=("$WORLD/kept-$1")
+}
+
+@test "x/mod verifies the daemon's log over several epochs: signatures, root, every entry, every kept checkpoint" {
+	KEPT=()
+	old=$(frigate gate "$(days_ago 40)")
+	world_start
+	until_true 20 gone "$old"
+	first=$(ctl key show)
+	keep 1
+	python3 "$BATS_TEST_DIRNAME/log_fill.py" "$RETENTION_SOCKET" 300
+	keep 2
+	ctl key rotate --yes
+	keep 3
+	python3 "$BATS_TEST_DIRNAME/log_fill.py" "$RETENTION_SOCKET" 40
+	ctl key rotate --yes
+	ctl key rotate --yes
+	keep 4
+	world_stop
+	world_start
+	python3 "$BATS_TEST_DIRNAME/log_fill.py" "$RETENTION_SOCKET" 250
+	keep 5
+	ctl key rotate --yes
+	[ "$(ctl key show --json | jq .epoch)" = 4 ]
+	world_stop
+	log=$WORLD/state/log
+	[ "$(wc -l <"$WORLD/state/log.vkeys")" = 5 ]
+	[ "$(ls "$WORLD/state/keys")" = epoch-4.seed ]
+	size=$(sed -n 2p "$log/checkpoint")
+	[ "$size" -gt 600 ]
+
+	run "$CHECK" "$log" "$WORLD/state/log.vkeys" "${KEPT[@]}"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == "INTACT: $size entries, 10 signed sizes, 4 hand-overs, "* ]]
+
+	# Ours, from the first key alone; and each checkpoint that was kept.
+	arguments=()
+	for file in "${KEPT[@]}"; do arguments+=(--checkpoint "$file"); done
+	run verify log "$WORLD/state" --key "$first" "${arguments[@]}"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "${lines[-1]}" == "INTACT: $size entries of "* ]]
+	[ "$(verify log "$log" --key "$first" --json | jq -c '[.verdict, .epoch, .trusted_from, .own_keys]')" = '["intact",4,0,false]' ]
+	verify entry "$log" $((size - 1)) --key "$first"
+	verify checkpoint "${KEPT[0]}" "${KEPT[4]}" --log "$log" --key "$first"
+	run verify checkpoint "${KEPT[4]}" "${KEPT[0]}" --log "$log"
+	[ "$status" -eq 2 ]
+
+	# Both see one bit.
+	chmod -R u+w "$log"
+	printf '\001' | dd of="$log/tile/entries/000" bs=1 seek=900 conv=notrunc status=none
+	run "$CHECK" "$log" "$WORLD/state/log.vkeys"
+	[ "$status" -eq 2 ]
+	run verify log "$log"
+	[ "$status" -eq 2 ]
+	[[ "${lines[-1]}" == "BROKEN: entry "*" is not what tile/0/000 says" ]]
+}
+
+# log = { keep = …; } of this world.
+log_keeps() {
+	eval "$(declare -f world_config | sed '1s/world_config/plain_config/')"
+	eval "world_config() { plain_config; sed -i 's/^log = .*/log = { syslog = false; keep = \"$1\"; };/' \"\$WORLD/retention.conf\"; }"
+}
+epoch_is() { [ "$(ctl key show --json | jq .epoch)" = "$1" ]; }
+
+@test "a key's time ends while the daemon did not run; old epochs are pruned, but not what mentions held footage" {
+	world_clock "$(date -u -d 2024-01-01 +%s)"
+	log_keeps P10D
+	log=$WORLD/state/log
+	held=$(frigate gate $(($(wall) - 40 * 86400)))
+	ROOTS=${ROOTS/enforce/observe}
+	world_start
+	until_true 20 root_online frigate
+	first=$(ctl key show)
+	day=$(date -u -d "@$(($(wall) - 40 * 86400))" +%Y-%m-%d)
+	ctl hold place --camera gate --at "$day" --reason damage --case T-1 >/dev/null || [ $? -eq 3 ]
+	python3 "$BATS_TEST_DIRNAME/log_fill.py" "$RETENTION_SOCKET" 700
+	world_stop
+	[ "$(ls "$WORLD/state/keys")" = epoch-0.seed ]
+	world_advance $((26 * 3600))
+	world_start
+	until_true 20 epoch_is 1
+	ctl log checkpoint >"$WORLD/kept"
+	world_stop
+	[ "$(ls "$WORLD/state/keys")" = epoch-1.seed ]
+	[ -e "$log/tile/entries/000" ] && [ -e "$log/tile/entries/001" ]
+
+	# Nothing is older than ten days after it ended, until it is.
+	world_advance $((9 * 86400))
+	world_start
+	until_true 20 epoch_is 2
+	[ ! -e "$log/pruned" ]
+	world_stop
+	world_advance $((2 * 86400))
+	world_start
+	until_true 20 epoch_is 3
+	until_true 20 eval '[ ! -e "$log/tile/entries/001" ]'
+	[ -e "$log/tile/entries/000" ] # it has the entry about the hold
+	[ -e "$log/tile/0/001" ]
+	ctl log search --action log-pruned --json | jq -e '.entries[0].pruned | .keep == "P10D" and .below > 700' >/dev/null
+	run verify log "$log" --key "$first" --checkpoint "$WORLD/kept"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run verify entry "$log" 300
+	[ "$status" -eq 1 ]
+	[[ "${lines[-1]}" == *"has been pruned" ]]
+	world_stop
+
+	# The log can still be replayed into a new index, and starts again.
+	rm "$WORLD"/state/index.db*
+	world_start
+	until_true 20 eval '! ctl status --json | jq -e .index.rebuilding >/dev/null'
+	ctl log verify
+	[ -e "$held" ]
+	world_stop
+	verify log "$log" --key "$first" --checkpoint "$WORLD/kept"
+
+	# Missing without a word.
+	rm -r "$log"/tile/entries/002.p
+	run verify log "$log"
+	[ "$status" -eq 2 ]
+}
