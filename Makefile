@@ -115,7 +115,7 @@ program-objects = $(patsubst src/%.c,$(O)/obj/%.o,$($(1).sources))
 OUTPUTS := $(foreach p,$(PROGRAMS),$(call program-output,$(p)))
 all: $(OUTPUTS) ## build everything into $(O)/
 
--include tests/unit/*.mk tests/fuzz/*.mk
+-include tests/unit/*.mk tests/fuzz/*.mk mk/*.mk
 
 # A change of flags rebuilds.
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)

@@ -84,7 +84,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	id $owner >/dev/null 2>&1 || owner=nobody
 	id $probe >/dev/null 2>&1 || probe=nobody
 	setpriv --reuid=$owner --clear-groups test -x "$run" || owner=root
-	users="--user $owner --probe-user $probe"
+	users="--user $owner --probe-user $probe --publish-user $probe"
 fi
 # shellcheck disable=SC2086
 "$build/sbin/retentiond" -f -c "$run/retention.conf" $users >"$run/daemon.log" 2>&1 &
@@ -120,11 +120,27 @@ show footage explain "$kept"
 gone=$(date -u -d "@$((now - 34 * 86400))" +%Y-%m-%d/%H)/yard/$(date -u -d "@$((now - 34 * 86400))" +%M.%S).mp4
 show footage explain "$run/archive/$gone"
 
-step "7. The audit log"
+step "7. Somebody looks at footage, below any web page"
+if [ "$(id -u)" -eq 0 ]; then
+	cat "$kept" >/dev/null
+	opened() { "$ctl" log search --action open --json | grep -q '"executable": *"[^"]*cat"'; }
+	wait_for 10 "the open is in the log" opened
+	show log search --action open
+else
+	say "an ordinary user may not see what others open: run the demo as root for this step"
+fi
+
+step "8. The audit log"
 show log search --action delete
 show log verify
+"$ctl" key show --json | sed -n 's/.*"first": *"\([^"]*\)".*/\1/p' | tail -n 1 >"$run/log.vkey" || true
+if [ -s "$run/log.vkey" ]; then
+	say "and without the daemon, by anybody who has the folder and the key:"
+	say "$ retention-verify log $run/state/log --key $run/log.vkey"
+	"$build/bin/retention-verify" log "$run/state/log" --key "$run/log.vkey" | sed 's/^/   | /' || true
+fi
 
-step "8. Stop"
+step "9. Stop"
 kill "$recorder"
 kill "$daemon"
 wait "$daemon" 2>/dev/null || true

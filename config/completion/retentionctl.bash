@@ -9,7 +9,7 @@ _retentionctl() {
 	if [[ -n $words ]]; then
 		:
 	elif ((COMP_CWORD == 1)); then
-		words="status doctor camera footage deletion hold log report root volume clock config rescan key metrics "
+		words="status doctor camera footage deletion hold log report witness report root volume clock config rescan key metrics "
 	elif ((COMP_CWORD == 2)) && [[ $word != -* ]]; then
 		case $noun in
 		camera) words="list show " ;;
@@ -17,7 +17,9 @@ _retentionctl() {
 		deletion) words="plan status resume " ;;
 		hold) words="now preview coverage place list show widen review release " ;;
 		log) words="search show follow export review verify checkpoint proof " ;;
-		report) words="retention " ;;
+		report) words="retention access subject " ;;
+		witness) words="list test " ;;
+		report) words="retention access subject " ;;
 		root) words="list " ;;
 		volume) words="list adopt " ;;
 		clock) words="status confirm " ;;
@@ -54,6 +56,10 @@ _retentionctl() {
 		"log checkpoint") words="--qr --qr-file --to --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"log proof") words="--log --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"report retention") words="--at --from --to --camera --segments --html --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"witness list") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"witness test") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"report access") words="--at --from --to --camera --person --hours --html --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
+		"report subject") words="--camera --at --from --to --case --html --keys --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"root list") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"volume list") words="--socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;
 		"volume adopt") words="--as --socket --config --output --json --yes --no-input --dry-run --no-pager --help --version " ;;

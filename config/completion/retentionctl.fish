@@ -148,6 +148,29 @@ complete -c retentionctl -n '__fish_seen_subcommand_from report' -l camera -r -d
 complete -c retentionctl -n '__fish_seen_subcommand_from report' -l segments -d "list each file with its column too (JSON and CSV)"
 complete -c retentionctl -n '__fish_seen_subcommand_from report' -l html -r -d "write a page that prints well"
 complete -c retentionctl -n '__fish_seen_subcommand_from report' -l keys -r -d "verifier keys that were kept elsewhere, to check the log by"
+complete -c retentionctl -n '__fish_use_subcommand' -a witness
+complete -c retentionctl -n '__fish_seen_subcommand_from witness' -a list -d "who signs the log's checkpoints, and when last"
+complete -c retentionctl -n '__fish_use_subcommand' -a witness
+complete -c retentionctl -n '__fish_seen_subcommand_from witness' -a test -d "ask a witness now for its signature"
+complete -c retentionctl -n '__fish_use_subcommand' -a report
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -a access -d "who accessed footage, by person, camera, purpose and hour; what is unusual"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l at -r -d ""2026-11-24 14:00..15:00", "yesterday", "-2h..now", 2026-10"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l from -r -d "instead of --at, with --to"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l to -r -d "now where it is not said"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l camera -r -d "a camera, as ROOT/NAME or short"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l person -r -d "one person only, by the name that the report shows"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l hours -r -d "what is usual, on the local clock (06..22)"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l html -r -d "write a page that prints well"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l keys -r -d "verifier keys that were kept elsewhere, to check the log by"
+complete -c retentionctl -n '__fish_use_subcommand' -a report
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -a subject -d "for a filmed person: who saw the images of a camera and a time, when and why"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l camera -r -d "a camera, as ROOT/NAME or short"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l at -r -d ""2026-11-24 14:00..15:00", "yesterday", "-2h..now", 2026-10"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l from -r -d "instead of --at, with --to"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l to -r -d "now where it is not said"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l case -r -d "the filmed person's request"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l html -r -d "write a page that prints well"
+complete -c retentionctl -n '__fish_seen_subcommand_from report' -l keys -r -d "verifier keys that were kept elsewhere, to check the log by"
 complete -c retentionctl -n '__fish_use_subcommand' -a root
 complete -c retentionctl -n '__fish_seen_subcommand_from root' -a list -d "the roots and their disks"
 complete -c retentionctl -n '__fish_use_subcommand' -a volume

@@ -52,8 +52,8 @@ int retention_log_check_checkpoint(
     struct retention_log *log, const char *note, size_t length, struct retention_checkpoint *ret_checkpoint);
 /* The same for two statements, both checked before: the second has grown out of the first. The proof is made from the
  * tiles. */
-int retention_log_check_growth(struct retention_log *log, const struct retention_checkpoint *older,
-    const struct retention_checkpoint *newer);
+int retention_log_check_growth(
+    struct retention_log *log, const struct retention_checkpoint *older, const struct retention_checkpoint *newer);
 
 /* What there is of the log, for reports. Reads the newest checkpoint. */
 struct retention_log_facts {
@@ -78,8 +78,7 @@ int retention_log_witnesses(struct retention_log *log, const char *keys,
 int retention_log_entry(struct retention_log *log, uint64_t index, const char **ret_bytes, size_t *ret_length);
 
 /* The same, with its inclusion under the newest checkpoint proved. */
-int retention_log_check_entry(
-    struct retention_log *log, uint64_t index, const char **ret_bytes, size_t *ret_length);
+int retention_log_check_entry(struct retention_log *log, uint64_t index, const char **ret_bytes, size_t *ret_length);
 
 /*
  * Verifies entries and tiles up to the newest checkpoint: every leaf against its tile, every tile

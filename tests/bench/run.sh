@@ -259,6 +259,8 @@ rows_search() {
 	mkdir -p "$root"
 	fresh_state
 	"$tools/log_make" "$state" "$entries"
+	# A log without it would be a state that lost its holds.
+	: >"$state/state.db"
 	[ -z "$users" ] || chown -R nobody: "$state"
 	configure observe
 	begun=$(now_us)

@@ -3,7 +3,7 @@
  * Crash campaign for the audit log: a writer that appends, syncs, publishes, changes its key and prunes is killed
  * at each of its writes, syncs, renames, unlinks and so on in turn, before it and (for a write) in the middle of it;
  * the start after it is killed at some such place, too. Then the log is opened once more and must hold:
- *   - it is continued, never renewed (but before its first entry);
+ *   - it is continued, never renewed (but for a birth that was cut off before the first entry);
  *   - every entry that was acknowledged is there, or was pruned as an entry says;
  *   - it verifies from its first key alone;
  *   - it has grown out of every checkpoint that was handed out or could be read on the disk;
@@ -61,12 +61,12 @@ static bool count_call(bool is_write) {
 	return false;
 }
 
-#define WRAP(type, name, parameters, arguments)   \
-	type __real_##name parameters;                \
-	type __wrap_##name parameters;                \
-	type __wrap_##name parameters {               \
-		(void)count_call(false);                  \
-		return __real_##name arguments;           \
+#define WRAP(type, name, parameters, arguments) \
+	type __real_##name parameters;              \
+	type __wrap_##name parameters;              \
+	type __wrap_##name parameters {             \
+		(void)count_call(false);                \
+		return __real_##name arguments;         \
 	}
 WRAP(int, fsync, (int fd), (fd))
 WRAP(int, fdatasync, (int fd), (fd))
@@ -111,7 +111,8 @@ static uint64_t append(struct audit_writer *writer, const char *action, const ch
 	struct merkle_hash leaf;
 	uint64_t index = 0;
 	int length = snprintf(text, sizeof text,
-	    "{\"schema\":1,\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"event\":{\"sequence\":%llu,\"action\":\"%s\"}%s%s}",
+	    "{\"schema\":1,\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"event\":{\"sequence\":%llu,\"action\":\"%s\"}%"
+	    "s%s}",
 	    (unsigned long long)audit_writer_size(writer), action, details[0] == '\0' ? "" : ",", details);
 	merkle_leaf(text, (size_t)length, &leaf);
 	need(audit_writer_append(writer, text, (size_t)length, &index) == 0 && index < ENTRIES_MAX, "append");
@@ -298,8 +299,7 @@ static const char *check(int state_fd, uint64_t acknowledged) {
 	struct audit_start_report report;
 	static char text[400];
 	struct audit_writer *writer = open_writer(state_fd, &report);
-	bool nothing_yet = acknowledged == 0 && told->note_count == 0;
-	if (report.how == AUDIT_BROKEN_RENEWED && !nothing_yet) {
+	if (report.how == AUDIT_BROKEN_RENEWED && acknowledged > 0) {
 		(void)snprintf(text, sizeof text, "it was renewed: %s", report.reason);
 		return text;
 	}
@@ -350,8 +350,8 @@ static int run(const char *folder, uint64_t at, bool within) {
 	const char *found = check(fd, acknowledged);
 	if (found == NULL)
 		return 0;
-	(void)fprintf(stderr, "log_crash: killed %s call %llu: %s\n", within ? "within" : "before", (unsigned long long)at,
-	    found);
+	(void)fprintf(
+	    stderr, "log_crash: killed %s call %llu: %s\n", within ? "within" : "before", (unsigned long long)at, found);
 	return -EBADMSG;
 }
 

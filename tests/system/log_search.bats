@@ -66,29 +66,7 @@ filled() {
 	many_entries 600
 }
 
-@test "each filter finds what reading every entry finds" {
-	filled
-	counts 1 --action hold-placed
-	counts 1 --action hold-placed --case PV-7 --hold "$HOLD" --camera gate --actor root --outcome success --held
-	counts 1 --camera frigate/gate --action delete
-	counts 1 --case C-77
-	counts 0 --case C-7777
-	counts 0 --action hold-placed --camera elsewhere
-	[ "$(found --actor 0 --action request | wc -l)" -ge 600 ]
-	[ "$(found --at -1h..now --case C-599 | wc -l)" = 1 ]
-	counts 0 --at 2020-01-01..2020-02-01
-	counts 0 --at 2020-01-01..2020-02-01 --case C-599
-	# A name that is not UTF-8 stands in the log with U+FFFD for what is not.
-	[ "$(found --camera $'ga\xef\xbf\xbdrden' --action seal | wc -l)" -ge 1 ]
-	ctl log search --camera $'frigate/ga\xef\xbf\xbdrden' --action seal --output ndjson | jq -e 'has("camera_b64")'
-	# The answer says how far it was looked up, and a search never lags behind by more than itself.
-	[ "$(looked_up)" -ge $(($(log_size) - 3)) ]
-	run ctl log search --limit 0x
-	[ "$status" = 64 ]
-	world_stop
-}
-
-@test "pages: the newest so many, and by the protocol onwards and backwards" {
+@test "each filter finds what reading every entry finds, and so does each page, onwards and backwards" {
 	filled
 	[ "$(ctl log search --action request --limit 5 --output ndjson | jq -r '.request.params.case' | tr '\n' ' ')" = "C-595 C-596 C-597 C-598 C-599 " ]
 	python3 - "$RETENTION_SOCKET" <<-'PY'
@@ -119,6 +97,24 @@ filled() {
 		for wrong in ({"limit": 0}, {"limit": 50001}, {"before": 1, "after": 1}, {"actor": ""}, {"at": "tomorow"}, {"before": -1}):
 		    assert "error" in find(**wrong), wrong
 	PY
+	counts 1 --action hold-placed
+	counts 1 --action hold-placed --case PV-7 --hold "$HOLD" --camera gate --actor root --outcome success --held
+	counts 1 --camera frigate/gate --action delete
+	counts 1 --case C-77
+	counts 0 --case C-7777
+	counts 0 --action hold-placed --camera elsewhere
+	[ "$(found --actor 0 --action request | wc -l)" -ge 600 ]
+	[ "$(found --at -1h..now --case C-599 | wc -l)" = 1 ]
+	counts 0 --at 2020-01-01..2020-02-01
+	counts 0 --at 2020-01-01..2020-02-01 --case C-599
+	# A name that is not UTF-8 stands in the log with U+FFFD for what is not.
+	[ "$(found --camera $'ga\xef\xbf\xbdrden' --action seal | wc -l)" -ge 1 ]
+	ctl log search --camera $'frigate/ga\xef\xbf\xbdrden' --action seal --output ndjson | jq -e 'has("camera_b64")'
+	# The answer says how far it was looked up, and a search never lags behind by more than itself.
+	[ "$(looked_up)" -ge $(($(log_size) - 3)) ]
+	run ctl log search --limit 0x
+	[ "$status" = 64 ]
+
 	world_stop
 }
 
@@ -146,6 +142,28 @@ filled() {
 	world_start
 	[ -z "$(found --action request --case C-300)" ]
 	counts 1 --action start
+	world_stop
+}
+
+@test "what was pruned is not found, and its names are gone from the lookup" {
+	world_clock "$(date +%s)" 1
+	world_start
+	many_entries 600 OLD
+	counts 1 --case OLD-123
+	grep -q OLD-123 "$WORLD/state/log-lookup.db"*
+	ctl key rotate --yes >/dev/null
+	many_entries 10 NEW
+	world_advance $((86400 * 1600))
+	world_stop
+	world_start
+	until_true 20 log_says "pruned 2 bundles"
+	until_true 10 fails grep -q OLD-123 "$WORLD/state/log-lookup.db" "$WORLD/state/log-lookup.db-wal"
+	[ "$(ctl log search --case OLD-123 --output ndjson | wc -l)" = 0 ]
+	counts 1 --case OLD-599
+	counts 1 --case NEW-9
+	ctl log export 2>"$WORLD/talk" | jq -s -e '.[0].event.sequence == 512' >/dev/null
+	grep -q "512 entries that were pruned" "$WORLD/talk"
+	ctl log review --json | jq -e '.pruned == 512'
 	world_stop
 }
 
@@ -178,12 +196,12 @@ filled() {
 	# A tile that was changed with it, too.
 	cp "$WORLD/state/log/tile/entries/000" "$log/tile/entries/000"
 	printf 'x' | dd of="$log/tile/0/000" bs=1 seek=40 conv=notrunc status=none
-	run ctl log search --log "$log" --keys "$WORLD/keys" --case C-6 --output ndjson
+	run ctl log search --log "$log" --keys "$WORLD/keys" --case C-6 --limit 1 --output ndjson
 	[ "$status" = 2 ]
 	[[ "$output" == *"tile"* ]]
 }
 
-@test "export: byte for byte as in the log, or columns that no spreadsheet takes for formulas" {
+@test "export, byte for byte or columns that no spreadsheet takes for formulas; follow; every reading is an entry" {
 	frigate '=cmd' "$(days_ago 3)" >/dev/null
 	filled
 	ctl log export --action request --to "$WORLD/requests.jsonl" 2>"$WORLD/talk"
@@ -223,6 +241,18 @@ filled() {
 	run ctl log export --to "$WORLD/nowhere/file"
 	[ "$status" = 1 ]
 	[ "$(cat "$WORLD/keep")" = before ]
+
+	"$INSTALLED/bin/retentionctl" log follow --case F-3 --output ndjson >"$WORLD/followed" 3>&- 4>&- &
+	local follower=$!
+	until_true 10 eval 'entries log-read | grep -q follow'
+	many_entries 6 F
+	until_true 10 grep -q '"F-3"' "$WORLD/followed"
+	kill $follower
+	[ "$(wc -l <"$WORLD/followed")" = 1 ]
+	ctl log search --actor nobody-like-this --camera gate --held >/dev/null
+	entries log-read | jq -s -e 'any(.query.actor == "nobody-like-this" and .query.camera == "gate" and .query.held == true and .query.command == "search")'
+	ctl log export --case X-9 --to "$WORLD/out" 2>/dev/null
+	entries log-read | jq -s -e 'any(.query.case == "X-9" and .query.command == "export" and (.query | has("to") | not))'
 	world_stop
 }
 
@@ -257,7 +287,7 @@ filled() {
 	world_stop
 }
 
-@test "a checkpoint leaves the box: on a stick, as a picture, from the screen" {
+@test "a checkpoint leaves the box, on a stick, as a picture, from the screen; a proof stands alone" {
 	filled
 	ctl log checkpoint --to "$WORLD/checkpoint" --qr-file "$WORLD/code.pbm" 2>"$WORLD/talk"
 	grep -q "away from this box" "$WORLD/talk"
@@ -285,11 +315,7 @@ filled() {
 	[ "$status" = 64 ]
 	run ctl log checkpoint --to "$WORLD/nowhere/checkpoint"
 	[ "$status" = 1 ]
-	world_stop
-}
 
-@test "a proof stands alone: entry, path and checkpoint in one" {
-	filled
 	local number
 	number=$(found --case C-42)
 	ctl log proof "$number" --json >"$WORLD/proof"
@@ -314,21 +340,5 @@ filled() {
 		assert base64.b64decode(lines[2]) == root == bytes.fromhex(proof["root"])
 		assert json.loads(proof["entry_text"]) == proof["entry"]
 	PY
-	world_stop
-}
-
-@test "follow shows what fits, as it is written; every reading is an entry that says what was looked for" {
-	filled
-	"$INSTALLED/bin/retentionctl" log follow --case F-3 --output ndjson >"$WORLD/followed" 3>&- 4>&- &
-	local follower=$!
-	until_true 10 eval 'entries log-read | grep -q follow'
-	many_entries 6 F
-	until_true 10 grep -q '"F-3"' "$WORLD/followed"
-	kill $follower
-	[ "$(wc -l <"$WORLD/followed")" = 1 ]
-	ctl log search --actor nobody-like-this --camera gate --held >/dev/null
-	entries log-read | jq -s -e 'any(.query.actor == "nobody-like-this" and .query.camera == "gate" and .query.held == true and .query.command == "search")'
-	ctl log export --case X-9 --to "$WORLD/out" 2>/dev/null
-	entries log-read | jq -s -e 'any(.query.case == "X-9" and .query.command == "export" and (.query | has("to") | not))'
 	world_stop
 }

@@ -137,3 +137,48 @@ epoch_is() { [ "$(ctl key show --json | jq .epoch)" = "$1" ]; }
 	run verify log "$log"
 	[ "$status" -eq 2 ]
 }
+
+@test "every entry of a log with many actions follows the schema" {
+	world_clock "$(date -u -d 2024-01-01 +%s)"
+	old=$(frigate gate $(($(wall) - 40 * 86400)))
+	lost=$(frigate yard $(($(wall) - 3 * 86400)))
+	changed=$(frigate yard $(($(wall) - 4 * 86400)))
+	world_start
+	until_true 20 gone "$old"
+	day=$(date -u -d "@$(($(wall) - 3 * 86400))" +%Y-%m-%d)
+	ctl hold place --camera yard --at "$day" --reason damage --case T-1 --note secret >/dev/null || [ $? -eq 3 ]
+	id=$(ctl hold list --json | jq -r '.holds[0].id')
+	ctl hold review "$id" --next 2024-03-01 >/dev/null
+	ctl hold release "$id" --yes >/dev/null
+	ctl hold now --last 1h --camera gate >/dev/null || [ $? -eq 3 ]
+	run ctl hold show H-2024-9999
+	until_true 10 eval '[ "$(entries seal | wc -l)" -ge 1 ]'
+	cat "$lost" >/dev/null
+	rm "$lost"
+	echo more >>"$changed"
+	pid=$(pgrep -P "$DAEMON" -x watcher)
+	until_true 20 eval '[ "$(entries missing | wc -l)" -ge 1 ]'
+	kill -KILL "$pid"
+	until_true 20 eval '[ "$(entries child-lost | wc -l)" -ge 1 ]'
+	world_step 90000
+	until_true 20 eval '[ "$(entries clock-frozen | wc -l)" -ge 1 ]'
+	ctl clock confirm --yes >/dev/null
+	ctl key rotate --yes >/dev/null
+	ctl report retention --at 2024-01 --json >/dev/null 2>&1 || true
+	world_config
+	kill -HUP "$DAEMON"
+	until_true 10 eval '[ "$(entries configuration | wc -l)" -ge 1 ]'
+	world_stop
+	world_start
+	world_stop
+	run "$BATS_TEST_DIRNAME/log_schema.py" "$WORLD/state/log" "$BATS_TEST_DIRNAME/../../config/retention-log.schema.json"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(wc -w <<<"${lines[-1]}")" -ge 18 ]
+	verify log "$WORLD/state"
+
+	# The schema can fail.
+	jq '.properties.nonce.pattern = "^x"' "$BATS_TEST_DIRNAME/../../config/retention-log.schema.json" >"$WORLD/schema.json"
+	run "$BATS_TEST_DIRNAME/log_schema.py" "$WORLD/state/log" "$WORLD/schema.json"
+	[ "$status" -eq 1 ]
+}

@@ -144,13 +144,23 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 }
 
 @test "a dishonest admin is seen outside: each weakening, the clock, and the receiver's own removal" {
-	local port
+	local port i start
 	port=$(free_port)
 	world_clock "$(date +%s)"
 	publish_to "udp://127.0.0.1:$port"
+	EXTRA+='brake = { days = 2; minimum = 5; };'
 	receiver udp "$port"
 	HOLDS='two_person = true; release_delay = "P1D";'
+	for i in $(seq 1 12); do
+		start=$(($(days_ago 50) + i * 86400))
+		frigate gate $start >/dev/null
+		touch -d "@$((start + 80000))" "$WORLD/frigate/$(date -u -d "@$start" +%Y-%m-%d/%H/gate/%M.%S.mp4)"
+	done
 	start
+	# More than the brake allows, and a person who lets it go on.
+	until_true 10 received ' brake \['
+	ctl deletion resume --yes >/dev/null
+	until_true 10 received ' brake-released \['
 	HOLDS='two_person = false; release_delay = "PT0S";'
 	POLICY='retention = "P31D"; legal_maximum = "P2M";'
 	ROOTS=${ROOTS/enforce/observe}
@@ -167,7 +177,7 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	until_true 10 received ' clock-confirmed \['
 	# While nothing runs.
 	world_stop
-	EXTRA+='brake = { days = 9; minimum = 99999; };'
+	EXTRA=${EXTRA/minimum = 5/minimum = 99999}
 	start
 	until_true 10 received_weakened "brake raised"
 	until_true 10 received ' gap \['
@@ -211,7 +221,7 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	[ "$(grep -c '^— witness' "$WORLD/state/log/checkpoint")" = 1 ]
 }
 
-@test "a log that was rolled back, and one that was made anew with the same key, are refused by the witness and alarmed" {
+@test "a log that was rolled back, and one that was rewritten from there on, are refused by the witness and alarmed" {
 	local port before
 	with_witness
 	port=$(free_port)
@@ -230,6 +240,8 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	before=$(jq '.[].Size' "$WORLD/witness.json")
 	until_true 15 eval "[ \"\$(jq '.[].Size' '$WORLD/witness.json')\" -ge \$(ctl status --json | jq .log.published) ]"
 	world_stop
+	cp "$WORLD/state/log/checkpoint" "$WORLD/kept"
+	run -0 "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --checkpoint "$WORLD/kept"
 	cp -a "$WORLD/state" "$WORLD/state.true"
 	rm -rf "$WORLD/state"
 	cp -a "$WORLD/state.old" "$WORLD/state"
@@ -246,6 +258,10 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	run -2 ctl status
 	[[ "$output" == *"knows another history of the audit log"* ]]
 	[ "$(entries witness-conflict | wc -l)" = 1 ]
+	# Whoever kept one checkpoint finds it too, from a copy of the log alone; by itself the log agrees with itself.
+	run -0 "$INSTALLED/bin/retention-verify" log "$WORLD/state/log"
+	run "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --checkpoint "$WORLD/kept"
+	[ "$status" -ne 0 ]
 	[ "$(jq '.[].Size' "$WORLD/witness.json")" -ge "$before" ]
 	# The true log again: the witness signs, and the log says that they agree.
 	world_stop

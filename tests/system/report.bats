@@ -6,7 +6,6 @@ load world
 setup() {
 	world_open
 	CLOCK='require = "rtc"; max_jump = "P1D";'
-	EXTRA='guard = { mode = "off"; };'
 	TRUTH=$BATS_TEST_TMPDIR/truth
 	: >"$TRUTH"
 }
@@ -177,7 +176,7 @@ sum_says() { jq -e "$1" "$BATS_TEST_TMPDIR/sum.json" >/dev/null || { jq "del(.se
 
 @test "reports about access: who may have them, and that each is an entry" {
 	world_root frigate frigate
-	EXTRA='roles = { guardroom = "floppy"; officer = "games"; privacy = "tape"; auditor = "users"; admin = "staff"; }; guard = { mode = "off"; };'
+	EXTRA='roles = { guardroom = "floppy"; officer = "games"; privacy = "tape"; auditor = "users"; admin = "staff"; };'
 	CLOCK='require = "unverified";'
 	frigate gate "$(days_ago 3)" >/dev/null
 	world_start

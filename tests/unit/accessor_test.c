@@ -18,7 +18,7 @@
 
 static const char *const SLEEP[] = {"/bin/sleep", "60", NULL};
 static char own_path[PATH_MAX];    /* of this program's file */
-static char own_program[PATH_MAX]; /* what runs: another one under valgrind */
+static char own_program[PATH_MAX]; /* what runs: another one under valgrind, which shows that only here */
 
 static void real_path(const char *path, char real[PATH_MAX]) {
 	assert_non_null(realpath(path, real));
@@ -337,6 +337,35 @@ static void another_program_is_another_accessor(void **state) {
 	char path[PATH_MAX];
 	real_path("/bin/sleep", path);
 	assert_text(told.accessor.executable, path);
+	end(&child);
+}
+
+/* Another program of the same name: only its file tells. */
+static void a_namesake_is_another_accessor(void **state) {
+	(void)state;
+	struct child child = run_program(SLEEP);
+	uint32_t number = accessor_number(look(child.pid));
+	struct accessor *known = accessors_look(accessors, child.pid, ACCESSOR_NO_PIDFD);
+	/* As if it had been another file before. */
+	known->program.inode++;
+	assert_int_not_equal(accessor_number(look(child.pid)), number);
+	known->program.inode--;
+	known->program.device++;
+	assert_int_not_equal(accessor_number(look(child.pid)), number);
+	end(&child);
+}
+
+/* Each id counts by itself. */
+static void any_other_id_is_another_accessor(void **state) {
+	(void)state;
+	struct child child = run_program(SLEEP);
+	for (size_t i = 0; i < 4; i++) {
+		struct accessor *known = look(child.pid);
+		uint32_t *const ids[] = {
+		    &known->ids.real_user, &known->ids.effective_user, &known->ids.filesystem_user, &known->ids.group};
+		++*ids[i]; /* as if it had been so before */
+		assert_int_not_equal(accessor_number(look(child.pid)), accessor_number(known));
+	}
 	end(&child);
 }
 
@@ -737,7 +766,7 @@ int main(int argc, char **argv) {
 		return run_without_first_thread();
 	if (argc == 2 && strcmp(argv[1], "--stay") == 0)
 		return stay(NULL);
-	if (realpath(argv[0], own_path) == NULL || realpath("/proc/self/exe", own_program) == NULL)
+	if (realpath(argv[0], own_path) == NULL || realpath("/proc/thread-self/exe", own_program) == NULL)
 		return 1;
 #define WITH_ACCESSORS(test) cmocka_unit_test_setup_teardown(test, open_accessors, close_accessors)
 #define ON_OLDER_KERNELS(test)                                                        \
@@ -759,6 +788,8 @@ int main(int argc, char **argv) {
 	    cmocka_unit_test(terminals_have_names),
 	    WITH_ACCESSORS(another_user_is_another_accessor),
 	    WITH_ACCESSORS(another_program_is_another_accessor),
+	    WITH_ACCESSORS(a_namesake_is_another_accessor),
+	    WITH_ACCESSORS(any_other_id_is_another_accessor),
 	    WITH_ACCESSORS(the_same_program_started_anew_is_noticed),
 	    WITH_ACCESSORS(one_that_is_gone_is_not_reliable),
 	    WITH_ACCESSORS(a_number_used_again_is_another_process),

@@ -116,7 +116,8 @@ static uint64_t append_about(struct audit_writer *writer, const char *action, co
 	char text[2048];
 	uint64_t index = 0;
 	int length = snprintf(text, sizeof text,
-	    "{\"schema\":1,\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"event\":{\"sequence\":%llu,\"action\":\"%s\"},%s}",
+	    "{\"schema\":1,\"nonce\":\"000102030405060708090a0b0c0d0e0f\",\"event\":{\"sequence\":%llu,\"action\":\"%s\"},%"
+	    "s}",
 	    (unsigned long long)audit_writer_size(writer), action, details);
 	assert_true(length > 0 && (size_t)length < sizeof text);
 	assert_int_equal(audit_writer_append(writer, text, (size_t)length, &index), 0);

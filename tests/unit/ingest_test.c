@@ -143,8 +143,8 @@ bool observation_running(const struct keeper *keeper) {
 	return guard_runs;
 }
 
-bool observation_culprit(struct keeper *keeper, const struct root *root, struct text path, bool replaced,
-    struct culprit *ret_culprit) {
+bool observation_culprit(
+    struct keeper *keeper, const struct root *root, struct text path, bool replaced, struct culprit *ret_culprit) {
 	(void)keeper, (void)root, (void)replaced;
 	*ret_culprit = (struct culprit){0};
 	for (size_t i = 0; i < ARRAY_LENGTH(culprits); i++)
@@ -168,8 +168,7 @@ int observation_culprit_put(struct keeper *keeper, const struct culprit *culprit
 
 bool observation_who(struct keeper *keeper, const struct root *root, struct text path, json_t *details) {
 	(void)keeper, (void)root, (void)path;
-	return written_by != 0 &&
-	       json_object_set_new(details, "process", json_pack("{s:i}", "pid", (int)written_by)) == 0;
+	return written_by != 0 && json_object_set_new(details, "process", json_pack("{s:i}", "pid", (int)written_by)) == 0;
 }
 
 int state_volume_get(struct state *state, const char *root, struct volume_row *ret_row) {
@@ -250,6 +249,9 @@ static struct stage *stage_new(const char *layout) {
 	entry_count = 0;
 	has_volume = false;
 	wanted_media = 0;
+	memset(culprits, 0, sizeof culprits);
+	written_by = 0;
+	guard_runs = false;
 	expected_name[0] = '\0';
 	bool fresh;
 	assert_int_equal(index_open(stage->folder, &keeper->index, &fresh), 0);
@@ -344,6 +346,8 @@ static void scan_end(struct stage *stage) {
 static void wait_over(struct stage *stage) {
 	for (size_t i = 0; i < stage->keeper.ingest->gone_count; i++)
 		stage->keeper.ingest->gone[i].due_us = 0;
+	for (size_t i = 0; i < stage->keeper.ingest->altered_count; i++)
+		stage->keeper.ingest->altered[i].due_us = 0;
 	ingest_flush(&stage->keeper);
 }
 
@@ -423,6 +427,63 @@ static void what_vanished_is_missing_once(void **state) {
 	assert_int_equal(
 	    index_find_folder(stage->keeper.index, roots_get(&stage->keeper, 0)->id, text_of(hour_folder(stage))), -ENOENT);
 	stage_free(stage);
+}
+
+static int64_t pid_in(const json_t *entry) {
+	return json_integer_value(json_object_get(json_object_get(entry, "process"), "pid"));
+}
+
+static int64_t count_in(const json_t *entry) {
+	return json_integer_value(json_object_get(json_object_get(entry, "segments"), "count"));
+}
+
+/* The first and the last were removed by one, the middle one by another: two entries, whose rows are all gone. */
+static void different_culprits_never_share_an_entry(void **state) {
+	(void)state;
+	struct stage *stage = with_three();
+	(void)snprintf(culprits[0].path, sizeof culprits[0].path, "%s", ".mp4");
+	culprits[0].culprit = (struct culprit){.pid = 100, .at_us = 1};
+	(void)snprintf(culprits[1].path, sizeof culprits[1].path, "%s", "00.10");
+	culprits[1].culprit = (struct culprit){.pid = 200, .at_us = 1};
+	list(stage, hour_folder(stage), NULL, 0);
+	wait_over(stage);
+	assert_int_equal(entries_of(AUDIT_MISSING), 2);
+	int64_t by[2] = {0};
+	for (size_t i = 0; i < entry_count; i++)
+		if (record_is(entries[i], AUDIT_MISSING))
+			by[pid_in(entries[i]) / 100 - 1] += count_in(entries[i]);
+	assert_int_equal(by[0], 2);
+	assert_int_equal(by[1], 1);
+	uint64_t segments = 1;
+	index_totals(stage->keeper.index, &segments);
+	assert_int_equal(segments, 0);
+	stage_free(stage);
+}
+
+/* Watcher was faster than guard: the entry waits a moment, and is there before the index is. */
+static void an_altered_entry_waits_for_who_it_was(void **state) {
+	(void)state;
+	for (int commits = 0; commits < 2; commits++) {
+		struct stage *stage = with_three();
+		guard_runs = true;
+		struct record_entry told = entry_of(stage, "00.10.mp4", 2);
+		told.what = ENTRY_CHANGED;
+		told.bytes = 999;
+		tell(stage, MESSAGE_CHANGES, hour_folder(stage), &told, 1);
+		assert_int_equal(entries_of(AUDIT_ALTERED), 0);
+		written_by = 4711;
+		if (commits == 0)
+			wait_over(stage);
+		else
+			assert_int_equal(rebuild_commit(&stage->keeper), 0);
+		assert_int_equal(entries_of(AUDIT_ALTERED), 1);
+		for (size_t i = 0; i < entry_count; i++)
+			if (record_is(entries[i], AUDIT_ALTERED))
+				assert_int_equal(pid_in(entries[i]), 4711);
+		wait_over(stage);
+		assert_int_equal(entries_of(AUDIT_ALTERED), 1);
+		stage_free(stage);
+	}
 }
 
 static void what_we_delete_is_not_missing(void **state) {
@@ -636,6 +697,8 @@ int main(void) {
 	    cmocka_unit_test(a_listing_is_indexed_and_sealed),
 	    cmocka_unit_test(what_vanished_is_missing_once),
 	    cmocka_unit_test(what_we_delete_is_not_missing),
+	    cmocka_unit_test(different_culprits_never_share_an_entry),
+	    cmocka_unit_test(an_altered_entry_waits_for_who_it_was),
 	    cmocka_unit_test(a_failed_listing_proves_nothing),
 	    cmocka_unit_test(a_rename_moves_the_row),
 	    cmocka_unit_test(altered_once_and_no_new_age),

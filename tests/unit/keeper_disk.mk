@@ -4,5 +4,5 @@ index_test.objects := $(patsubst %,$(O)/obj/daemon/keeper/%.o,database index ind
 $(O)/tests/unit/index_test: $(index_test.objects)
 ingest_test.objects := $(index_test.objects) $(patsubst %,$(O)/obj/daemon/keeper/%.o,ingest ingest_file ingest_sidecar \
   ingest_idle ingest_gone ingest_altered ingest_seal rebuild roots mounts \
-  observation_actors peer)
+  observation_actors keyed_hash peer)
 $(O)/tests/unit/ingest_test: $(ingest_test.objects)

@@ -536,6 +536,8 @@ static void test_refused_publishing(void **state) {
 	    /* Algorithm 1 signs checkpoints, and no cosignatures. */
 	    {WITNESS(GOOD_URL "key = \"w.example+e07bb2cd+AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,
 	        "verifier key"},
+	    {WITNESS(GOOD_URL "key = \"w.example+e07bb2cd+CAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,
+	        "verifier key"},
 	    {WITNESS(GOOD_URL "key = \"w example+e07bb2cd+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,
 	        "verifier key"},
 	    {WITNESS(GOOD_URL "key = \"w.example+E07BB2CD+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g\";"), 3,

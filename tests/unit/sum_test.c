@@ -21,7 +21,7 @@
 #define DAY US_PER_DAY
 /* 2024-01-01 */
 #define BASE (INT64_C(1704067200) * US_PER_SECOND)
-#define AT(days) (BASE + (days) * DAY)
+#define AT(days) (BASE + (days)*DAY)
 #define NOW AT(90)
 
 struct world {
@@ -92,8 +92,7 @@ static void there(struct world *world, int64_t start_us, const char *reason, boo
 	(void)json_object_set_new(page, "reasons", json_pack("[[s, i]]", reason, 1));
 	(void)json_object_set_new(page, "held", json_pack("[[b, i]]", (int)held, 1));
 	if (due_us != 0)
-		(void)json_object_set_new(
-		    page, "due_after_ms", json_pack("[I]", (json_int_t)((due_us - start_us) / 1000)));
+		(void)json_object_set_new(page, "due_after_ms", json_pack("[I]", (json_int_t)((due_us - start_us) / 1000)));
 	assert_int_equal(sum_facts(world->sum, page), 0);
 	json_decref(page);
 }
@@ -170,8 +169,7 @@ static void each_column(void **state) {
 		if (cases[i].erased != 0)
 			erased(&world, cases[i].erased, SEGMENT, DUE);
 		if (cases[i].reason != NULL)
-			there(&world, SEGMENT, cases[i].reason, cases[i].held,
-			    strcmp(cases[i].reason, "no_rule") == 0 ? 0 : DUE);
+			there(&world, SEGMENT, cases[i].reason, cases[i].held, strcmp(cases[i].reason, "no_rule") == 0 ? 0 : DUE);
 		print_message("case %zu\n", i);
 		json_t *result = end(&world);
 		assert_int_equal(field_number(result, "again"), cases[i].reason != NULL && cases[i].erased != 0);
@@ -245,9 +243,9 @@ static void why_it_was_late(void **state) {
 		seal(&world, AT(10), SEGMENT);
 		if (i == 3)
 			(void)feed(&world, "hold-placed", AT(11),
-			    json_pack("{s:{s:s, s:b, s:[s], s:I, s:I, s:I, s:I}}", "hold", "id", "H-1", "all_cameras", 0,
-			        "cameras", "frigate/gate", "from_us", (json_int_t)(SEGMENT - HOUR), "to_us",
-			        (json_int_t)(SEGMENT + HOUR), "pre_roll_us", (json_int_t)0, "post_roll_us", (json_int_t)0));
+			    json_pack("{s:{s:s, s:b, s:[s], s:I, s:I, s:I, s:I}}", "hold", "id", "H-1", "all_cameras", 0, "cameras",
+			        "frigate/gate", "from_us", (json_int_t)(SEGMENT - HOUR), "to_us", (json_int_t)(SEGMENT + HOUR),
+			        "pre_roll_us", (json_int_t)0, "post_roll_us", (json_int_t)0));
 		if (i == 2)
 			(void)feed(&world, "root-offline", AT(41), json_pack("{s:s}", "root", "frigate"));
 		if (i == 4)
@@ -270,8 +268,8 @@ static void why_it_was_late(void **state) {
 		if (i == 5)
 			(void)feed(&world, "brake-released", AT(48), NULL);
 		if (i == 6)
-			(void)feed(&world, "configuration", AT(48),
-			    json_pack("{s:s, s:s}", "retention", "P7D", "legal_maximum", "P1M"));
+			(void)feed(
+			    &world, "configuration", AT(48), json_pack("{s:s, s:s}", "retention", "P7D", "legal_maximum", "P1M"));
 		erased(&world, AT(48) + HOUR, SEGMENT, DUE);
 		json_t *result = end(&world);
 		const json_t *detail = json_array_get(json_object_get(result, "details"), 0);
@@ -356,6 +354,25 @@ static void an_empty_span_tells_when_nobody_watched(void **state) {
 	json_decref(result);
 }
 
+static void pruned_entries_leave_their_time(void **state) {
+	(void)state;
+	struct sum_request wanted = request();
+	struct world world = world_new(&wanted);
+	sum_pruned(world.sum, 256);
+	start(&world, AT(5), "enforce", true);
+	sum_pruned(world.sum, 512);
+	sum_pruned(world.sum, 768);
+	start(&world, AT(9), "enforce", true);
+	json_t *result = end(&world);
+	const json_t *list = json_object_get(result, "unwatched");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(field_text(json_array_get(list, 0), "reason"), "pruned");
+	assert_string_equal(field_text(json_array_get(list, 0), "to"), "2024-01-06T00:00:00Z");
+	assert_string_equal(field_text(json_array_get(list, 1), "from"), "2024-01-06T00:00:00Z");
+	assert_string_equal(field_text(json_array_get(list, 1), "to"), "2024-01-10T00:00:00Z");
+	json_decref(result);
+}
+
 static void only_cameras_and_times_that_were_asked_for(void **state) {
 	(void)state;
 	json_t *cameras = json_pack("[s]", "frigate/gate");
@@ -392,9 +409,9 @@ static void a_copy_is_its_own_and_told(void **state) {
 	struct sum_request wanted = request();
 	struct world world = world_new(&wanted);
 	for (int i = 0; i < 3; i++) {
-		struct audit_segment segment = {.start_us = AT(10 + i), .end_us = AT(10 + i) + HOUR, .bytes = 5, .sha256 = hash};
-		assert_int_equal(
-		    feed(&world, "seal", AT(20 + i), about("frigate/gate", audit_segments(&segment, 1, true))), 0);
+		struct audit_segment segment = {
+		    .start_us = AT(10 + i), .end_us = AT(10 + i) + HOUR, .bytes = 5, .sha256 = hash};
+		assert_int_equal(feed(&world, "seal", AT(20 + i), about("frigate/gate", audit_segments(&segment, 1, true))), 0);
 		missing(&world, AT(30), AT(10 + i));
 	}
 	json_t *result = end(&world);
@@ -438,7 +455,8 @@ static void many_fold_into_few(void **state) {
 	assert_int_equal(camera, 0);
 	for (int round = 0; round < 3; round++)
 		for (int i = 0; i < 20000; i++) {
-			struct segment_record record = {.start_us = (int64_t)((i * 7919) % 20000), .sources = (uint8_t)(1 << round)};
+			struct segment_record record = {
+			    .start_us = (int64_t)((i * 7919) % 20000), .sources = (uint8_t)(1 << round)};
 			assert_int_equal(segment_table_add(&table, 0, &record, TEXT_NULL), 0);
 		}
 	segment_table_fold(&table);
@@ -463,6 +481,7 @@ int main(void) {
 	    cmocka_unit_test(late_because_nobody_was_there),
 	    cmocka_unit_test(what_vanished_with_the_index_says_so),
 	    cmocka_unit_test(an_empty_span_tells_when_nobody_watched),
+	    cmocka_unit_test(pruned_entries_leave_their_time),
 	    cmocka_unit_test(only_cameras_and_times_that_were_asked_for),
 	    cmocka_unit_test(a_start_that_was_decided_anew_is_one_segment),
 	    cmocka_unit_test(a_copy_is_its_own_and_told),

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -103,9 +103,12 @@ static void begin(struct child *child) {
 	kills = deaths = 0;
 	child->pid = fork();
 	assert_true(child->pid >= 0);
-	if (child->pid == 0)
+	if (child->pid == 0) {
+		/* Also where a test fails. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			(void)pause();
+	}
 	assert_int_equal(watchdog_prepare(&child->watchdog), 0);
 	assert_true(child->watchdog.pulse_fd >= 0);
 	assert_int_equal(watchdog_begin(&child->watchdog, base, child), 0);

@@ -166,6 +166,10 @@ pid_t accessor_pid(const struct accessor *accessor) {
 	return accessor->process.pid;
 }
 
+bool accessor_is_reliable(const struct accessor *accessor) {
+	return accessor->reliable;
+}
+
 /* ---- one that is new ---- */
 
 static void add_ancestor(struct accessor *accessor, const struct parent *parent) {
@@ -188,7 +192,8 @@ static void add_ancestor(struct accessor *accessor, const struct parent *parent)
 static void read_ancestors(struct accessors *accessors, struct accessor *accessor) {
 	pid_t pid = (pid_t)accessor->ids.parent;
 	int64_t age_us = 0;
-	while (pid > 0 && accessor->ancestor_count < ANCESTORS_MAX) {
+	/* Above the one that serves is only what started it. */
+	while (pid > 0 && accessor->ancestor_count < ANCESTORS_MAX && accessor->serving_ancestor == 0) {
 		const struct parent *parent = parent_look(&accessors->parents, pid, age_us);
 		if (parent == NULL)
 			return;

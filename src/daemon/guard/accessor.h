@@ -55,6 +55,8 @@ enum accessor_part accessor_part(const struct accessors *accessors, const struct
 /* Ask after accessor_complete(): what it learns may be another program or client, and that has another number. */
 uint32_t accessor_number(const struct accessor *accessor);
 pid_t accessor_pid(const struct accessor *accessor);
+/* The process was still that one when it had been looked at. */
+bool accessor_is_reliable(const struct accessor *accessor);
 
 /*
  * After the answer, once for each that accessors_look() gave: reads what may take its time (arguments,

@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -66,10 +65,11 @@ static bool give_up_rights(int channel) {
 		for (int fd = 1; fd < 1024; fd++)
 			(void)close(fd);
 	(void)prctl(PR_SET_NAME, "guard-arguments", 0, 0, 0);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (geteuid() == 0 && (syscall(SYS_setgroups, 0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	                          setresuid(NOBODY, NOBODY, NOBODY) < 0))
 		return false;
-	return geteuid() != 0 || (syscall(SYS_setgroups, 0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-	                             setresuid(NOBODY, NOBODY, NOBODY) == 0);
+	/* After the change of user, which would take the first away again. */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 static NO_RETURN void reader_run(int channel) {
@@ -109,13 +109,9 @@ int arguments_open(struct arguments *arguments) {
 	return 0;
 }
 
+/* The end of the channel ends the reader; one that is stuck ends when it is not stuck any more. */
 void arguments_close(struct arguments *arguments) {
 	descriptor_close(&arguments->channel);
-	if (arguments->reader > 0) {
-		(void)kill(arguments->reader, SIGKILL);
-		/* One that is stuck is left to its parent's parent. */
-		(void)waitpid(arguments->reader, NULL, arguments->waiting ? WNOHANG : 0);
-	}
 	arguments->reader = 0;
 }
 

@@ -52,7 +52,7 @@ static void candidate_identify(struct guard *guard, struct candidate *candidate)
 	if (candidate->accessor != NULL)
 		return;
 	int pidfd = (int)syscall(SYS_pidfd_open, candidate->pid, 0);
-	candidate->accessor = accessors_look(guard->accessors, candidate->pid, pidfd);
+	candidate->accessor = openers_look(&guard->openers, guard->accessors, candidate->pid, pidfd);
 	candidate->news = accessor_complete(guard->accessors, candidate->accessor);
 }
 

@@ -26,6 +26,7 @@
 #include "found.h"
 #include "group.h"
 #include "ipc/message.h"
+#include "openers.h"
 #include "outgoing.h"
 #include "place.h"
 #include "roots.h"
@@ -53,6 +54,7 @@ struct seen {
 struct guard {
 	struct settings *settings;
 	struct accessors *accessors;
+	struct openers openers;
 	pid_t own;
 	bool refuse_all;
 
@@ -62,6 +64,7 @@ struct guard {
 	struct group names;     /* alterations; at GUARD_LEVEL_ANONYMOUS also opens */
 	int inotify;            /* at GUARD_LEVEL_INOTIFY, and where there are no names */
 	int own_descriptors;    /* /proc/self/fd */
+	int64_t opens_read_us;  /* when the queue of opens was last empty */
 	int64_t names_read_us;  /* when the queue of names was last empty */
 
 	struct guarded_root roots[ROOTS_MAX];

@@ -42,7 +42,7 @@ void level_open(struct guard *guard) {
 		guard->level = GUARD_LEVEL_INOTIFY;
 	else
 		guard->level = GUARD_LEVEL_NONE;
-	guard->names_read_us = clock_wall_us();
+	guard->opens_read_us = guard->names_read_us = clock_wall_us();
 	if (guard->level < GUARD_LEVEL_NOTIFICATION)
 		return;
 	int error = group_open_names(&guard->names, true);

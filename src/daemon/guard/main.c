@@ -53,12 +53,12 @@ static __attribute__((noinline)) void stack_grow(void) {
 	volatile unsigned char bytes[STACK_BYTES];
 	for (size_t i = 0; i < sizeof bytes; i += 512)
 		bytes[i] = 0;
-	(void)bytes[0];
 }
 
 /* `how`: 0 for all that is mapped now, or MCL_ONFAULT for what is in use and what comes into use. */
 static void memory_lock(int how) {
-	if (mlockall(MCL_CURRENT | how) < 0)
+	/* Without privilege nobody waits for us. */
+	if (mlockall(MCL_CURRENT | how) < 0 && geteuid() == 0)
 		log_warning_errno(errno, "cannot lock memory, an open may have to wait for swap");
 }
 

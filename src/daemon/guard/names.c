@@ -47,10 +47,11 @@ static void name_take(struct name_event *event, const unsigned char *at, size_t 
 	event->name = (struct text){.data = name, .length = strnlen(name, length - head - handle_bytes)};
 }
 
-static struct name_event event_take(const struct fanotify_event_metadata *metadata) {
+/* `bytes` begin with `metadata`; events are only aligned to 4 bytes. */
+static struct name_event event_take(const struct fanotify_event_metadata *metadata, const unsigned char *bytes) {
 	struct name_event event = {.mask = metadata->mask, .pid = metadata->pid, .pidfd = ACCESSOR_NO_PIDFD};
-	const unsigned char *at = (const unsigned char *)metadata + metadata->metadata_len;
-	const unsigned char *end = (const unsigned char *)metadata + metadata->event_len;
+	const unsigned char *at = bytes + metadata->metadata_len;
+	const unsigned char *end = bytes + metadata->event_len;
 	struct info_header header;
 	while ((size_t)(end - at) >= sizeof header) {
 		memcpy(&header, at, sizeof header);
@@ -155,12 +156,20 @@ static void alterations_tell(
 	}
 }
 
+/* A program that is gone by now, or about to go, may be known from when it opened what it closes. */
+static struct accessor *event_accessor(struct guard *guard, const struct name_event *event) {
+	struct accessor *opener = openers_find(&guard->openers, event->pid);
+	struct accessor *accessor = openers_look(&guard->openers, guard->accessors, event->pid, event->pidfd);
+	bool closed = (event->mask & FAN_CLOSE_WRITE) != 0 && (event->mask & FAN_ONDIR) == 0;
+	return !closed || opener == NULL || accessor_is_reliable(accessor) ? accessor : opener;
+}
+
 static void event_tell(struct guard *guard, const struct name_event *event) {
 	struct accessor *accessor = NULL;
 	bool told_before = true;
 	bool ours = event->pid == guard->own;
 	if (event->pid > 0 && !ours) {
-		accessor = accessors_look(guard->accessors, event->pid, event->pidfd);
+		accessor = event_accessor(guard, event);
 		told_before = !accessor_complete(guard->accessors, accessor);
 		ours = accessor_part(guard->accessors, accessor, 0) == ACCESSOR_OWN;
 	} else if (event->pidfd >= 0) {
@@ -189,12 +198,13 @@ static void anonymous_tell(struct guard *guard, const struct name_event *event) 
 	    });
 }
 
-static void metadata_take(struct guard *guard, const struct fanotify_event_metadata *metadata) {
+static void metadata_take(
+    struct guard *guard, const struct fanotify_event_metadata *metadata, const unsigned char *bytes) {
 	if ((metadata->mask & FAN_Q_OVERFLOW) != 0) {
 		outgoing_lose(&guard->outgoing, GUARD_LOSS_OVERFLOW, guard->names_read_us, clock_wall_us(), 0);
 		return;
 	}
-	struct name_event event = event_take(metadata);
+	struct name_event event = event_take(metadata, bytes);
 	if (guard->level == GUARD_LEVEL_ANONYMOUS)
 		anonymous_tell(guard, &event);
 	else
@@ -205,12 +215,12 @@ int names_turn(struct guard *guard) {
 	ssize_t length = read(guard->names.fd, guard->name_events, sizeof guard->name_events);
 	if (length < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	for (size_t at = 0; (size_t)length - at >= sizeof(struct fanotify_event_metadata);) {
-		const struct fanotify_event_metadata *metadata = (const void *)(guard->name_events + at);
-		if (metadata->event_len < sizeof *metadata || metadata->event_len > (size_t)length - at)
+	struct fanotify_event_metadata metadata;
+	for (size_t at = 0; (size_t)length - at >= sizeof metadata; at += metadata.event_len) {
+		memcpy(&metadata, guard->name_events + at, sizeof metadata);
+		if (metadata.event_len < sizeof metadata || metadata.event_len > (size_t)length - at)
 			break;
-		at += metadata->event_len;
-		metadata_take(guard, metadata);
+		metadata_take(guard, &metadata, guard->name_events + at);
 	}
 	/* Not full: the queue is empty now. */
 	if ((size_t)length < sizeof guard->name_events / 2)

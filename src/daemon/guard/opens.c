@@ -23,9 +23,10 @@ enum {
 	TELL_AFTER = 8, /* answers */
 };
 
-static int pidfd_of(const struct fanotify_event_metadata *event) {
-	const unsigned char *at = (const unsigned char *)event + event->metadata_len;
-	const unsigned char *end = (const unsigned char *)event + event->event_len;
+/* `bytes` begin with `event`. */
+static int pidfd_of(const struct fanotify_event_metadata *event, const unsigned char *bytes) {
+	const unsigned char *at = bytes + event->metadata_len;
+	const unsigned char *end = bytes + event->event_len;
 	struct info_pidfd info;
 	while ((size_t)(end - at) >= sizeof info.header) {
 		memcpy(&info.header, at, sizeof info.header);
@@ -66,16 +67,17 @@ static void answer_own(const struct guard *guard, int fd) {
 	answer(guard, fd, true);
 }
 
-/* Looks and answers. True when there is something to tell. */
-static bool event_answer(struct guard *guard, const struct fanotify_event_metadata *event, struct seen *seen) {
-	int pidfd = pidfd_of(event);
+/* Looks and answers; `pidfd` is taken over. True when there is something to tell. */
+static bool event_answer(
+    struct guard *guard, const struct fanotify_event_metadata *event, int pidfd, struct seen *seen) {
 	if (event->pid == guard->own) {
 		answer_own(guard, event->fd);
 		descriptor_close(&pidfd);
 		return false;
 	}
 	seen->fd = event->fd;
-	seen->accessor = accessors_look(guard->accessors, event->pid, pidfd);
+	seen->accessor = openers_look(&guard->openers, guard->accessors, event->pid, pidfd);
+	openers_note(&guard->openers, event->pid, seen->accessor);
 	seen->denied = seen->placed = false;
 	if (accessor_part(guard->accessors, seen->accessor, 0) == ACCESSOR_OWN) {
 		answer_own(guard, event->fd);
@@ -108,30 +110,34 @@ static void event_lose(struct guard *guard, int error) {
 	outgoing_lose(&guard->outgoing, GUARD_LOSS_READ, now_us, now_us, 1);
 }
 
-/* How many of them are to be told, from seen[count] on. */
-static size_t batch_answer(struct guard *guard, const unsigned char *events, size_t length, size_t count) {
+/* Nothing to answer: the queue overflowed, or the kernel had no descriptor for an event. */
+static void event_miss(struct guard *guard, const struct fanotify_event_metadata *event, int pidfd) {
+	if ((event->mask & FAN_Q_OVERFLOW) != 0)
+		outgoing_lose(&guard->outgoing, GUARD_LOSS_OVERFLOW, guard->opens_read_us, clock_wall_us(), 0);
+	else
+		event_lose(guard, event->fd);
+	descriptor_close(&pidfd);
+}
 
-	for (size_t at = 0; length - at >= sizeof(struct fanotify_event_metadata);) {
-		const struct fanotify_event_metadata *event = (const void *)(events + at);
-		if (event->event_len < sizeof *event || event->event_len > length - at)
+/* How many are to be told then: those from seen[count] on are new. */
+static size_t batch_answer(struct guard *guard, const unsigned char *events, size_t length, size_t count) {
+	struct fanotify_event_metadata event;
+	for (size_t at = 0; length - at >= sizeof event; at += event.event_len) {
+		memcpy(&event, events + at, sizeof event);
+		if (event.event_len < sizeof event || event.event_len > length - at)
 			break;
-		at += event->event_len;
-		if ((event->mask & FAN_Q_OVERFLOW) != 0) {
-			outgoing_lose(&guard->outgoing, GUARD_LOSS_OVERFLOW, guard->names_read_us, clock_wall_us(), 0);
-		} else if (event->fd < 0) {
-			int pidfd = pidfd_of(event);
-			descriptor_close(&pidfd);
-			event_lose(guard, event->fd);
-		} else if (event_answer(guard, event, &guard->seen[count])) {
+		int pidfd = pidfd_of(&event, events + at);
+		if (event.fd < 0)
+			event_miss(guard, &event, pidfd);
+		else if (event_answer(guard, &event, pidfd, &guard->seen[count]))
 			count++;
-		}
 	}
 	return count;
 }
 
 /* Reads and answers once. How many are in guard->seen then; `ret_error` is not 0 when there was nothing to read. */
 static size_t opens_answer(struct guard *guard, size_t count, int *ret_error) {
-	_Alignas(8) unsigned char events[OPENS_A_TURN * EVENT_BYTES];
+	unsigned char events[OPENS_A_TURN * EVENT_BYTES];
 	/* Without pidfd events are shorter: never more of them than there are places. */
 	size_t room = (OPENS_A_TURN - count) * (guard->opens.pidfd ? EVENT_BYTES : sizeof(struct fanotify_event_metadata));
 	ssize_t length = read(guard->opens.fd, events, room);
@@ -154,5 +160,7 @@ int opens_turn(struct guard *guard) {
 		seen_tell(guard, &guard->seen[i]);
 	if (error == 0 || error == -EINTR)
 		return 1;
+	if (error == -EAGAIN)
+		guard->opens_read_us = clock_wall_us();
 	return error == -EBADF || error == -EINVAL ? error : 0;
 }

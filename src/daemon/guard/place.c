@@ -24,7 +24,7 @@ enum { NUMBER_BYTES = 12 };
 
 /* snprintf() would be a third of what place_of() costs. */
 static const char *number_write(char text[NUMBER_BYTES], unsigned number) {
-	char *at = text + NUMBER_BYTES - 1;
+	char *at = &text[NUMBER_BYTES - 1];
 	*at = '\0';
 	do
 		*--at = (char)('0' + number % 10);

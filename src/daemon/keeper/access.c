@@ -33,7 +33,8 @@ struct access {
 
 /* Parameters that may stand in the log; notes and other free text are not among them. */
 static const char *const LOGGED[] = {"camera", "cameras", "at", "from", "to", "last", "id", "path", "root", "case",
-    "purpose", "reason", "until", "next", "state", "kind", "as", "events", "dry_run"};
+    "purpose", "reason", "until", "next", "state", "kind", "as", "events", "actor", "action", "outcome", "hold", "held",
+    "dry_run"};
 
 struct access *access_new(void) {
 	return calloc(1, sizeof(struct access));

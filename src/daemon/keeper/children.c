@@ -37,7 +37,7 @@ struct child {
 	size_t root_count;
 	struct channel *channel;
 	struct event *retry;
-	bool refused;   /* the last time */
+	bool refused; /* the last time */
 };
 
 struct children {

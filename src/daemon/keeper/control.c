@@ -89,9 +89,8 @@ struct control {
 	struct user_names *names;
 };
 
-static const struct control_method *const METHOD_TABLES[] = {
-    methods_status, methods_footage, methods_hold, methods_deletion, methods_log, methods_admin, methods_key, methods_report,
-    methods_witness};
+static const struct control_method *const METHOD_TABLES[] = {methods_status, methods_footage, methods_hold,
+    methods_deletion, methods_log, methods_admin, methods_key, methods_report, methods_witness};
 
 /* ---- output ---- */
 

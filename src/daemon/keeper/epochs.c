@@ -84,9 +84,9 @@ int epochs_rotate(struct keeper *keeper, const struct audit_actor *actor, const 
 	uint64_t sequence = 0;
 	int error = audit_writer_next_key(writer, vkey, sizeof vkey);
 	if (error == 0) {
-		json_t *details = json_pack("{s:{s:I, s:s, s:s, s:I}}", "key", "epoch",
-		    (json_int_t)audit_writer_epoch(writer) + 1, "vkey", vkey, "previous", audit_writer_vkey(writer),
-		    "first_size", (json_int_t)audit_writer_size(writer) + 1);
+		json_t *details =
+		    json_pack("{s:{s:I, s:s, s:s, s:I}}", "key", "epoch", (json_int_t)audit_writer_epoch(writer) + 1, "vkey",
+		        vkey, "previous", audit_writer_vkey(writer), "first_size", (json_int_t)audit_writer_size(writer) + 1);
 		error = record_append(keeper, AUDIT_KEY_ROTATED, AUDIT_SUCCESS, reason, actor, details, &sequence);
 		if (error == 0)
 			error = audit_writer_hand_over(writer, sequence);

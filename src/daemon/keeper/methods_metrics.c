@@ -156,8 +156,8 @@ static void observation_print(struct keeper *keeper, FILE *out) {
 	struct observation_totals totals;
 	observation_totals(keeper, &totals);
 	number(out, "retention_footage_opens_total", "counter", "Opens of footage that guard saw.", totals.opens);
-	number(out, "retention_footage_opens_denied_total", "counter", "Opens of footage that guard refused.",
-	    totals.denied);
+	number(
+	    out, "retention_footage_opens_denied_total", "counter", "Opens of footage that guard refused.", totals.denied);
 	number(out, "retention_footage_opens_lost_total", "counter",
 	    "Opens that were counted without being described; each has a gap entry.", totals.lost);
 	number(out, "retention_guard_running", "gauge", "1 while guard runs.", totals.running);

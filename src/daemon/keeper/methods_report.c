@@ -347,10 +347,8 @@ static int page_add(const struct segment_row *row, void *context) {
 	}
 	page->count++;
 	int64_t end_us = footage_end(keeper, row);
-	page->segments[i] = (struct audit_segment){.start_us = row->key.start_us,
-	    .end_us = end_us,
-	    .bytes = row->file.bytes,
-	    .name = text_of(page->names[i])};
+	page->segments[i] = (struct audit_segment){
+	    .start_us = row->key.start_us, .end_us = end_us, .bytes = row->file.bytes, .name = text_of(page->names[i])};
 	if (row->has_sha256) {
 		memcpy(page->hashes[i], row->sha256, HASH_BYTES);
 		page->segments[i].sha256 = page->hashes[i];
@@ -379,8 +377,7 @@ static json_t *runs_json(const int64_t *values, size_t count, bool words) {
 		size_t repeat = 1;
 		while (at + repeat < count && values[at + repeat] == values[at])
 			repeat++;
-		(void)json_array_append_new(
-		    list, json_pack("[o, I]", value_of(values[at], words), (json_int_t)repeat));
+		(void)json_array_append_new(list, json_pack("[o, I]", value_of(values[at], words), (json_int_t)repeat));
 		at += repeat;
 	}
 	return list;
@@ -427,9 +424,9 @@ static int page_fill(struct keeper *keeper, const struct report *report, int64_t
 		if (!here)
 			page->after_ordinal = -1;
 		page->camera = &list[i];
-		int64_t from_us = here && page->after_start_us > report->span.from_us ? page->after_start_us : report->span.from_us;
-		int result =
-		    index_range(page->keeper->index, list[i].id, from_us, report->span.to_us - 1, 0, page_add, page);
+		int64_t from_us =
+		    here && page->after_start_us > report->span.from_us ? page->after_start_us : report->span.from_us;
+		int result = index_range(page->keeper->index, list[i].id, from_us, report->span.to_us - 1, 0, page_add, page);
 		if (result < 0 || page->count > 0)
 			return result < 0 ? result : 0;
 	}

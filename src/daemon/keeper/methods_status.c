@@ -11,6 +11,7 @@
 #include "domain/retention.h"
 #include "expiry.h"
 #include "keeper.h"
+#include "lookup.h"
 #include "media.h"
 #include "methods.h"
 #include "observation.h"
@@ -145,6 +146,7 @@ static json_t *log_json(struct keeper *keeper) {
 	answer_text(object, "origin", audit_writer_origin(writer));
 	answer_integer(object, "entries", audit_writer_size(writer));
 	answer_integer(object, "published", audit_writer_published(writer));
+	answer_integer(object, "looked_up", lookup_size(keeper));
 	json_object_set_new(object, "writable", json_boolean(record_writable(keeper)));
 	return object;
 }

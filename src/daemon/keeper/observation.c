@@ -372,7 +372,9 @@ bool observation_who(struct keeper *keeper, const struct root *root, struct text
 bool observation_culprit(
     struct keeper *keeper, const struct root *root, struct text path, bool replaced, struct culprit *ret_culprit) {
 	const struct culprit *culprit = who(keeper, root, path, replaced ? ALTERED_REPLACED : ALTERED_WENT);
-	*ret_culprit = culprit == NULL ? (struct culprit){0} : *culprit;
+	*ret_culprit = (struct culprit){0};
+	if (culprit != NULL)
+		*ret_culprit = *culprit;
 	if (ret_culprit->actor != NULL)
 		(void)actor_hold(ret_culprit->actor);
 	return culprit != NULL;
@@ -570,40 +572,4 @@ struct observation *observation_close(struct observation *observation) {
 	free(observation->roots);
 	free(observation);
 	return NULL;
-}
-
-/* ---- for status ---- */
-
-void observation_totals(const struct keeper *keeper, struct observation_totals *ret_totals) {
-	const struct observation *observation = keeper->observation;
-	*ret_totals = (struct observation_totals){0};
-	if (observation == NULL)
-		return;
-	bool given_up = observation->deadline_us == 0;
-	*ret_totals = (struct observation_totals){.wanted = observation->wanted,
-	    .running = observation->channel != NULL,
-	    .refused = observation->refused[0] != '\0' ? observation->refused : NULL,
-	    /* A guard that is being started again is no alarm yet. */
-	    .lost_since_us =
-	        observation->channel == NULL && observation->wanted && given_up ? observation->lost_since_us : 0,
-	    .opens = observation->opens,
-	    .denied = observation->denied,
-	    .lost = observation->lost,
-	    .restarts = observation->restarts};
-}
-
-void observation_level(const struct keeper *keeper, const struct root *root, struct observation_level *ret_level) {
-	const struct observation *observation = keeper->observation;
-	*ret_level = (struct observation_level){.reason = ""};
-	if (observation == NULL || root->number >= observation->root_count)
-		return;
-	const struct observed_root *observed = &observation->roots[root->number];
-	*ret_level = (struct observation_level){.level = observed->now.level,
-	    .by = observed->now.by,
-	    .alterations = observed->now.alterations,
-	    .told = observed->told,
-	    .since_us = observed->now.since_us,
-	    .folders = observed->now.folders,
-	    .folders_failed = observed->now.folders_failed,
-	    .reason = observed->now.reason};
 }

@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "audit/entry.h"
 #include "audit/sha256.h"
 #include "audit/utf8.h"
 #include "base/zone.h"
+#include "keyed_hash.h"
 #include "peer.h"
 
 const struct entry_limits entry_limits[ENTRY_LIMIT_STEPS] = {
@@ -39,7 +38,7 @@ struct actors {
 	size_t count;
 	uint64_t clock;
 	struct actor *unknown;
-	uint8_t key[crypto_shorthash_KEYBYTES];
+	struct hash_key key;
 };
 
 struct actor *actor_hold(struct actor *actor) {
@@ -75,7 +74,7 @@ struct actors *actors_new(void) {
 	actors->unknown = actor_unknown();
 	if (actors->unknown == NULL)
 		return actors_free(actors);
-	randombytes_buf(actors->key, sizeof actors->key);
+	hash_key_make(&actors->key);
 	return actors;
 }
 
@@ -138,7 +137,7 @@ static struct slot *slot_take(struct actors *actors, uint32_t number) {
 
 /* The record without what may change while the process stays who it is: names of its own choice, ports, terminals. */
 static uint64_t identity_of(const struct actors *actors, const struct record_accessor *record) {
-	uint8_t bytes[RECORD_BYTES_accessor], hash[crypto_shorthash_BYTES];
+	uint8_t bytes[RECORD_BYTES_accessor];
 	struct record_accessor same = *record;
 	struct byte_writer writer;
 	same.accessor = 0;
@@ -147,10 +146,7 @@ static uint64_t identity_of(const struct actors *actors, const struct record_acc
 	same.command = same.arguments = same.terminal = same.groups = TEXT_NULL;
 	byte_writer_init(&writer, bytes, sizeof bytes);
 	record_accessor_put(&writer, &same);
-	uint64_t identity = 0;
-	(void)crypto_shorthash(hash, bytes, writer.used, actors->key);
-	memcpy(&identity, hash, sizeof identity);
-	return identity;
+	return keyed_hash(&actors->key, bytes, writer.used);
 }
 
 static void keep_text(struct text *text, char **to) {
@@ -241,7 +237,8 @@ static int put_hash(json_t *object, const char *key, struct text text) {
 	uint8_t digest[32];
 	char hex[65], name[64];
 	sha256_parts(&(struct sha256_part){.bytes = text.data, .length = text.length}, 1, digest);
-	(void)sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+	for (size_t i = 0; i < sizeof digest; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	(void)snprintf(name, sizeof name, "%s_sha256", key);
 	return json_object_set_new(object, name, json_string(hex)) < 0 ? -ENOMEM : 0;
 }
@@ -389,7 +386,8 @@ static json_t *process_json(
 	error |= put_arguments(process, record, limits->arguments);
 	if (record->command.length > 0 || record->arguments.length > 0)
 		error |= json_object_set_new(process, "claims", json_pack("[s, s]", "name", "command_line"));
-	error |= put_user_under(process, "real_user", names, record->real_user);
+	if (record->real_user != NOBODY_ID)
+		error |= put_user_under(process, "real_user", names, record->real_user);
 	error |= put_parents(process, actor, names, limits);
 	if (error != 0) {
 		json_decref(process);
@@ -461,8 +459,8 @@ int actor_put(
 	int error = 0;
 	bool known = actor->record.pid != 0 || actor->record.kernel != 0;
 	if (known) {
-		/* A file server in the kernel acts for users that it does not tell. */
-		if (actor->record.kernel == 0)
+		/* A file server in the kernel acts for users that it does not tell; who was gone had one that nobody saw. */
+		if (actor->record.kernel == 0 && actor->record.filesystem_user != NOBODY_ID)
 			error |= json_object_set_new(details, "user", user_json(actor, names));
 		error |= json_object_set_new(details, "process", process_json(actor, names, limits));
 	}

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "ipc/message.h"
+#include "keyed_hash.h"
 #include "observation_actors.h"
 
 enum { HEADS = 4096 };
@@ -27,13 +26,13 @@ struct altered {
 	struct item *items; /* a ring, in order of time; room grows up to ALTERED_MAX */
 	size_t room, first, count;
 	uint32_t heads[HEADS];
-	uint8_t key[crypto_shorthash_KEYBYTES];
+	struct hash_key key;
 };
 
 struct altered *altered_new(void) {
 	struct altered *altered = calloc(1, sizeof *altered);
 	if (altered != NULL)
-		randombytes_buf(altered->key, sizeof altered->key);
+		hash_key_make(&altered->key);
 	return altered;
 }
 
@@ -48,15 +47,12 @@ struct altered *altered_free(struct altered *altered) {
 }
 
 static uint64_t hash_of(const struct altered *altered, struct text root, struct text path) {
-	uint8_t bytes[2 * 4096 + 8], hash[crypto_shorthash_BYTES];
+	uint8_t bytes[2 * 4096 + 8];
 	struct byte_writer writer;
 	byte_writer_init(&writer, bytes, sizeof bytes);
 	byte_put_text(&writer, root);
 	byte_put_raw(&writer, path.data, path.length);
-	uint64_t value = 0;
-	(void)crypto_shorthash(hash, bytes, writer.used, altered->key);
-	memcpy(&value, hash, sizeof value);
-	return value;
+	return keyed_hash(&altered->key, bytes, writer.used);
 }
 
 static struct item *chain_find(struct altered *altered, uint64_t hash, bool gone) {

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "keeper.h"
 #include "record.h"
+#include "roots.h"
 #include "state.h"
 
 static const char waiting_key[] = "opens_waiting"; /* "clean", or what a crash loses: see opens_save() */
@@ -339,4 +340,40 @@ void opens_save(struct observation *observation, bool closing, int64_t now_us) {
 		observation->saved_boot_us = now_us;
 	if (state_value_put(observation->keeper->state, waiting_key, text) == 0)
 		memcpy(observation->saved, text, sizeof text);
+}
+
+/* ---- for status ---- */
+
+void observation_totals(const struct keeper *keeper, struct observation_totals *ret_totals) {
+	const struct observation *observation = keeper->observation;
+	*ret_totals = (struct observation_totals){0};
+	if (observation == NULL)
+		return;
+	bool given_up = observation->deadline_us == 0;
+	*ret_totals = (struct observation_totals){.wanted = observation->wanted,
+	    .running = observation->channel != NULL,
+	    .refused = observation->refused[0] != '\0' ? observation->refused : NULL,
+	    /* A guard that is being started again is no alarm yet. */
+	    .lost_since_us =
+	        observation->channel == NULL && observation->wanted && given_up ? observation->lost_since_us : 0,
+	    .opens = observation->opens,
+	    .denied = observation->denied,
+	    .lost = observation->lost,
+	    .restarts = observation->restarts};
+}
+
+void observation_level(const struct keeper *keeper, const struct root *root, struct observation_level *ret_level) {
+	const struct observation *observation = keeper->observation;
+	*ret_level = (struct observation_level){.reason = ""};
+	if (observation == NULL || root->number >= observation->root_count)
+		return;
+	const struct observed_root *observed = &observation->roots[root->number];
+	*ret_level = (struct observation_level){.level = observed->now.level,
+	    .by = observed->now.by,
+	    .alterations = observed->now.alterations,
+	    .told = observed->told,
+	    .since_us = observed->now.since_us,
+	    .folders = observed->now.folders,
+	    .folders_failed = observed->now.folders_failed,
+	    .reason = observed->now.reason};
 }

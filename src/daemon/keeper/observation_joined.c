@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
+#include "keyed_hash.h"
 
 struct joined {
 	joined_write write;
@@ -15,7 +15,7 @@ struct joined {
 	uint64_t keys[JOINED_ROWS_MAX]; /* of the rows, side by side: looked through at each open */
 	size_t count;
 	struct joined_loss loss;
-	uint8_t key[crypto_shorthash_KEYBYTES];
+	struct hash_key key;
 };
 
 struct joined *joined_new(joined_write write, void *context) {
@@ -24,7 +24,7 @@ struct joined *joined_new(joined_write write, void *context) {
 		return NULL;
 	joined->write = write;
 	joined->context = context;
-	randombytes_buf(joined->key, sizeof joined->key);
+	hash_key_make(&joined->key);
 	return joined;
 }
 
@@ -54,7 +54,7 @@ static bool is_own_traffic(const struct joined_open *open) {
 }
 
 static uint64_t key_of(const struct joined *joined, const struct joined_open *open) {
-	uint8_t bytes[2048], hash[crypto_shorthash_BYTES];
+	uint8_t bytes[2048];
 	struct byte_writer writer;
 	const struct record_accessor *record = &open->actor->record;
 	byte_writer_init(&writer, bytes, sizeof bytes);
@@ -70,10 +70,7 @@ static uint64_t key_of(const struct joined *joined, const struct joined_open *op
 		byte_put_u8(&writer, 1);
 		byte_put_u64(&writer, open->actor->identity);
 	}
-	uint64_t key = 0;
-	(void)crypto_shorthash(hash, bytes, writer.used, joined->key);
-	memcpy(&key, hash, sizeof key);
-	return key;
+	return keyed_hash(&joined->key, bytes, writer.used);
 }
 
 /* ---- files told apart by their inodes ---- */

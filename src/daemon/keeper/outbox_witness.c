@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "answer.h"
+#include "audit/base64.h"
 #include "audit/merkle.h"
 #include "audit/writer.h"
 #include "base/clock.h"
@@ -24,7 +23,7 @@
 #include "record.h"
 #include "retention/log.h"
 
-enum { ASKED_AGAIN_MAX = 3, BASE64_HASH_BYTES = 45, REQUEST_BYTES = 32768, LINES_BYTES = 2048 };
+enum { ASKED_AGAIN_MAX = 3, REQUEST_BYTES = 32768, LINES_BYTES = 2048 };
 
 /* ---- the request ---- */
 
@@ -41,8 +40,8 @@ static int proof_lines(struct outbox *outbox, uint64_t old_size, uint64_t size, 
 		count = retention_log_consistency(log, old_size, size, proof);
 	retention_log_close(log);
 	for (int i = 0; i < count; i++) {
-		char base64[BASE64_HASH_BYTES];
-		(void)sodium_bin2base64(base64, sizeof base64, proof[i], MERKLE_HASH_BYTES, sodium_base64_VARIANT_ORIGINAL);
+		char base64[BASE64_ROOM(MERKLE_HASH_BYTES)];
+		base64_write(proof[i], MERKLE_HASH_BYTES, base64);
 		byte_put_raw(out, base64, strlen(base64));
 		byte_put_raw(out, "\n", 1);
 	}

@@ -195,8 +195,8 @@ static void in_force_put(const struct settings *settings, json_t *details) {
 	(void)json_object_set_new(details, "legal_maximum", json_string(maximum));
 	json_t *roots = json_array();
 	for (size_t i = 0; i < settings->root_count && i < ROOTS_TOLD_MAX; i++)
-		(void)json_array_append_new(roots, json_pack("{s:s, s:s}", "root", settings->roots[i].name, "mode",
-		                                       root_mode_name(settings->roots[i].mode)));
+		(void)json_array_append_new(roots,
+		    json_pack("{s:s, s:s}", "root", settings->roots[i].name, "mode", root_mode_name(settings->roots[i].mode)));
 	(void)json_object_set_new(details, "roots", roots);
 }
 
@@ -223,7 +223,8 @@ int record_open(struct keeper *keeper, struct record **ret_record) {
 	if (record == NULL)
 		return -ENOMEM;
 	struct audit_start_report report = {0};
-	int error = audit_writer_open(keeper->state_fd, NULL, RESERVE_BYTES, &record->writer, &report);
+	int error =
+	    audit_writer_open(keeper->state_fd, keeper->settings->publish.origin, RESERVE_BYTES, &record->writer, &report);
 	if (error == 0)
 		error = make_events(keeper, record);
 	if (error != 0) {

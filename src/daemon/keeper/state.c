@@ -53,7 +53,8 @@ static const char *const migrations[] = {
     "CREATE TABLE value(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
     /* What leaves the box (state_deliveries.c). */
     "CREATE TABLE alarm(id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);"
-    "CREATE TABLE target(address TEXT PRIMARY KEY, kind INTEGER NOT NULL, alarm INTEGER NOT NULL, last_alarm INTEGER NOT "
+    "CREATE TABLE target(address TEXT PRIMARY KEY, kind INTEGER NOT NULL, alarm INTEGER NOT NULL, last_alarm INTEGER "
+    "NOT "
     "NULL,"
     " added_us INTEGER NOT NULL, success_us INTEGER NOT NULL, origin TEXT NOT NULL, size INTEGER NOT NULL, conflict "
     "INTEGER NOT NULL,"

@@ -188,8 +188,10 @@ static void put_sentence(struct byte_writer *out, const json_t *entry, enum audi
 	const char *reason = text_at(event, "reason", "");
 	if (!join(json_object_get(entry, "weakened"), weakened, sizeof weakened))
 		weakened[0] = '\0';
-	(void)snprintf(sentence, sizeof sentence, "%s%s%s%s%s", said, reason[0] ? ": " : "", reason,
-	    weakened[0] ? ": " : "", weakened);
+	/* What is too long for a sentence is cut. */
+	if (snprintf(sentence, sizeof sentence, "%s%s%s%s%s", said, reason[0] ? ": " : "", reason, weakened[0] ? ": " : "",
+	        weakened) < 0)
+		return;
 	for (char *c = sentence; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';

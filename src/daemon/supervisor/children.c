@@ -353,8 +353,7 @@ static const char *wish_judge_single(struct supervisor *supervisor, const struct
 	if (wish->process == PROCESS_GUARD && !supervisor->identity.drop)
 		return "guard needs root";
 	/* Wanted without a target in the configuration too: a receiver that was taken out is still told so. */
-	if (wish->process == PROCESS_PUBLISHER &&
-	    identity_find_publisher(&supervisor->options, &supervisor->identity) != 0)
+	if (wish->process == PROCESS_PUBLISHER && identity_find_publisher(&supervisor->options, &supervisor->identity) != 0)
 		return "there is no user that could publish";
 	const struct child *child;
 	LIST_FOREACH(child, &supervisor->children.list, next)

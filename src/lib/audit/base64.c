@@ -12,3 +12,7 @@ bool base64_read(struct text from, enum base64_form form, void *bytes, size_t ro
 	return sodium_base642bin(bytes, room, from.data, from.length, NULL, ret_length, &end, variant) == 0 &&
 	       end == from.data + from.length;
 }
+
+void base64_write(const void *bytes, size_t length, char *text) {
+	(void)sodium_bin2base64(text, BASE64_ROOM(length), bytes, length, sodium_base64_VARIANT_ORIGINAL);
+}

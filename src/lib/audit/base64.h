@@ -14,3 +14,7 @@ enum base64_form { BASE64_PADDED, BASE64_BARE };
 
 /* False unless the whole text is the one base64 form of at most `room` bytes. */
 MUST_USE bool base64_read(struct text from, enum base64_form form, void *bytes, size_t room, size_t *ret_length);
+
+/* The padded form with its NUL, which takes BASE64_ROOM(length) bytes. */
+#define BASE64_ROOM(length) (((length) + 2) / 3 * 4 + 1)
+void base64_write(const void *bytes, size_t length, char *text);

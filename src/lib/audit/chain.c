@@ -116,8 +116,7 @@ static int hand_over_check(struct retention_log *log, const struct hand_over *ha
 		    ": it was put back to an older state",
 		    hand_over->epoch, hand_over->body.size, log->source.size);
 	log->error[0] = '\0';
-	int error =
-	    chain_included(log, hand_over->index, hand_over->entry, hand_over->body.size, &hand_over->body.root);
+	int error = chain_included(log, hand_over->index, hand_over->entry, hand_over->body.size, &hand_over->body.root);
 	if (error == -EBADMSG && log->error[0] == '\0')
 		return log_fail(log, 0, "epochs/%" PRIu64 ": entry %" PRIu64 " is not that of the log, or its root is not",
 		    hand_over->epoch, hand_over->index);
@@ -127,7 +126,7 @@ static int hand_over_check(struct retention_log *log, const struct hand_over *ha
 /* The key of an epoch and the sizes that it may sign, as the files say; nothing is checked. */
 struct epoch_claim {
 	uint64_t epoch;
-	bool has_key; /* false for the only epoch of a log without hand-overs */
+	bool has_key;                 /* false for the only epoch of a log without hand-overs */
 	struct note_verifier keys[3]; /* its own; the one before, the one after */
 	size_t key_count;
 	bool has_previous;
@@ -193,8 +192,8 @@ static int key_trusted(struct retention_log *log, uint64_t epoch, struct note_ve
 			return error;
 		error = same_key(&hand_over.key, &key)
 		            ? hand_over_check(log, &hand_over)
-		            : log_fail(log, 0,
-		                  "epochs/%" PRIu64 " takes over from another key than that of the epoch before", epoch + 1);
+		            : log_fail(log, 0, "epochs/%" PRIu64 " takes over from another key than that of the epoch before",
+		                  epoch + 1);
 		key = hand_over.previous;
 		hand_over_release(&hand_over);
 		if (error < 0)
@@ -227,8 +226,8 @@ static int wrong_epoch(
 }
 
 /* By the key of the claim, and by no other epoch's where it must not. */
-static int signature_check(struct retention_log *log, const char *what, struct text note, uint64_t newest,
-    const struct epoch_claim *claim) {
+static int signature_check(
+    struct retention_log *log, const char *what, struct text note, uint64_t newest, const struct epoch_claim *claim) {
 	struct checkpoint_body body;
 	uint64_t signed_by = 0;
 	switch (checkpoint_signed_by(note.data, note.length, claim->keys, claim->key_count, &body, &signed_by)) {
@@ -251,12 +250,11 @@ static int signature_check(struct retention_log *log, const char *what, struct t
 }
 
 /* In a log without hand-overs there is one key: the first. */
-static int only_key_find(
-    struct retention_log *log, const char *what, struct text note, struct note_verifier *ret_key) {
+static int only_key_find(struct retention_log *log, const char *what, struct text note, struct note_verifier *ret_key) {
 	struct checkpoint_body body;
 	size_t key = 0;
-	switch (checkpoint_open(
-	    note.data, note.length, log->keys, log->key_count, body.origin, &body.size, &body.root, &key)) {
+	switch (
+	    checkpoint_open(note.data, note.length, log->keys, log->key_count, body.origin, &body.size, &body.root, &key)) {
 	case NOTE_OK:
 		break;
 	case NOTE_MALFORMED:
@@ -276,6 +274,7 @@ static int only_key_find(
 static int note_check(struct retention_log *log, const char *what, struct text note, uint64_t newest,
     struct checkpoint_body *ret_body, struct epoch_claim *ret_claim) {
 	struct epoch_claim claim = {0};
+	*ret_body = (struct checkpoint_body){.size = 0};
 	if (!checkpoint_parse(note.data, note.length, ret_body))
 		return log_fail(log, 0, "%s is not a signed note", what);
 	int error = epoch_find(log, newest, ret_body->size, &claim);
@@ -326,8 +325,8 @@ static int checkpoint_read(struct retention_log *log, bool *ret_again) {
 	char *note = NULL;
 	size_t length = 0;
 	uint64_t newest = 0;
-	struct checkpoint_body body;
-	struct epoch_claim claim;
+	struct checkpoint_body body = {.size = 0};
+	struct epoch_claim claim = {0};
 	*ret_again = false;
 	int error = descriptor_read_file(log->folder_fd, "checkpoint", NOTE_BYTES_MAX, &note, &length);
 	if (error == -ENOENT || error == -EFBIG || error == -EINVAL)
@@ -341,7 +340,8 @@ static int checkpoint_read(struct retention_log *log, bool *ret_again) {
 	if (error == 0 && claim.epoch < newest) {
 		*ret_again = true;
 		error = log_fail(log, 0,
-		    "checkpoint is of epoch %" PRIu64 ", but epochs/%" PRIu64 " is there: the log was put back to an older state",
+		    "checkpoint is of epoch %" PRIu64 ", but epochs/%" PRIu64
+		    " is there: the log was put back to an older state",
 		    claim.epoch, newest);
 	}
 	return error < 0 ? error : checkpoint_take(log, &body, &claim);
@@ -360,7 +360,7 @@ int chain_checkpoint(struct retention_log *log) {
 int chain_check(struct retention_log *log, const char *what, struct text note, struct checkpoint_body *ret_body) {
 	uint64_t newest = 0;
 	uint64_t from = 0;
-	struct epoch_claim claim;
+	struct epoch_claim claim = {0};
 	int error = newest_read(log, &newest);
 	if (error == 0)
 		error = note_check(log, what, note, newest, ret_body, &claim);
@@ -420,15 +420,13 @@ static int link_check(struct retention_log *log, struct chain *chain, const stru
 	if (epoch == 1)
 		chain->last = hand_over->previous;
 	if (!same_key(&chain->last, &hand_over->previous))
-		return log_fail(
-		    log, 0, "epochs/%" PRIu64 " takes over from another key than that of the epoch before", epoch);
+		return log_fail(log, 0, "epochs/%" PRIu64 " takes over from another key than that of the epoch before", epoch);
 	if (hand_over->first_size <= chain->last_size)
 		return log_fail(log, 0, "epochs/%" PRIu64 " begins before the epoch before it", epoch);
 	int error = hand_over_check(log, hand_over);
 	if (error < 0)
 		return error;
-	if (!same_key(&chain->listed[epoch - 1], &hand_over->previous) ||
-	    !same_key(&chain->listed[epoch], &hand_over->key))
+	if (!same_key(&chain->listed[epoch - 1], &hand_over->previous) || !same_key(&chain->listed[epoch], &hand_over->key))
 		return log_fail(log, 0, "line %" PRIu64 " of vkeys is not the key of its epoch",
 		    same_key(&chain->listed[epoch - 1], &hand_over->previous) ? epoch + 1 : epoch);
 	chain->last = hand_over->key;
@@ -455,7 +453,8 @@ static int links_check(struct retention_log *log, struct chain *chain) {
 	           : log_fail(log, 0, "line %" PRIu64 " of vkeys is not the key that signed checkpoint", chain->newest + 1);
 }
 
-static uint64_t key_place(const struct note_verifier *listed, uint64_t from, uint64_t to, const struct note_verifier *key) {
+static uint64_t key_place(
+    const struct note_verifier *listed, uint64_t from, uint64_t to, const struct note_verifier *key) {
 	while (from < to && !same_key(&listed[from], key))
 		from++;
 	return from;
@@ -491,7 +490,8 @@ static int listed_read(struct retention_log *log, uint64_t newest, struct note_v
 	error = chain_keys_parse(text, ret_keys, &count);
 	free(text);
 	if (error < 0)
-		return error == -ENOMEM ? log_fail(log, error, "out of memory") : log_fail(log, 0, "vkeys holds a line that is no key");
+		return error == -ENOMEM ? log_fail(log, error, "out of memory")
+		                        : log_fail(log, 0, "vkeys holds a line that is no key");
 	if (count != newest + 1) {
 		free(*ret_keys);
 		*ret_keys = NULL;
@@ -504,8 +504,9 @@ static int chain_walk(struct retention_log *log, struct chain *chain) {
 	struct note_verifier *listed = NULL;
 	int error = listed_read(log, chain->newest, &listed);
 	chain->listed = listed;
-	if (error == 0)
-		error = links_check(log, chain);
+	if (error < 0 || listed == NULL)
+		return error < 0 ? error : -ENOMEM;
+	error = links_check(log, chain);
 	if (error == 0)
 		error = given_check(log, listed, chain->newest);
 	free(listed);

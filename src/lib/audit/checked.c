@@ -70,15 +70,15 @@ static int proved_hash(
 	if (!kept->proved || kept->index != index) {
 		kept->proved = false;
 		int error = tile_load(checked->log->folder_fd, level, index, TILE_WIDTH, kept->hashes);
-		if (error < 0)
+		if (error != 0)
 			return log_fail_file(checked->log, error, level, index, TILE_WIDTH);
 		struct merkle_hash folded[TILE_WIDTH], root;
 		const struct merkle_hash *above = NULL;
 		memcpy(folded, kept->hashes, sizeof folded);
 		tile_fold(folded, TILE_WIDTH, &root);
 		error = level + 1 < TILE_LEVELS ? proved_hash(checked, level + 1, index, &above) : -EFBIG;
-		if (error < 0)
-			return error;
+		if (above == NULL)
+			return error < 0 ? error : -EBADMSG;
 		if (memcmp(root.bytes, above->bytes, MERKLE_HASH_BYTES) != 0) {
 			char path[TILE_PATH_BYTES];
 			tile_path(level, index, TILE_WIDTH, path);
@@ -101,8 +101,8 @@ int checked_log_entry(struct checked_log *checked, uint64_t index, const char **
 	int error = retention_log_entry(checked->log, index, &bytes, &length);
 	if (error == 0)
 		error = proved_hash(checked, 0, index, &expected);
-	if (error < 0)
-		return error;
+	if (expected == NULL)
+		return error < 0 ? error : -EBADMSG;
 	merkle_leaf(bytes, length, &leaf);
 	if (memcmp(leaf.bytes, expected->bytes, MERKLE_HASH_BYTES) != 0)
 		return log_fail(checked->log, 0, "entry %" PRIu64 " is not what its tile says", index);

@@ -128,8 +128,8 @@ PRINTF_LIKE(3, 4) static int say(char *why, size_t room, const char *format, ...
 	return -EBADMSG;
 }
 
-static int hand_over_need(const struct audit_writer *writer, uint64_t epoch, struct hand_over *ret_hand_over, char *why,
-    size_t room) {
+static int hand_over_need(
+    const struct audit_writer *writer, uint64_t epoch, struct hand_over *ret_hand_over, char *why, size_t room) {
 	int error = hand_over_load(writer->log_fd, epoch, ret_hand_over);
 	if (error == -ENOENT)
 		return say(why, room, "log/epochs/%" PRIu64 " is missing", epoch);
@@ -174,8 +174,8 @@ static int list_make(const struct audit_writer *writer, struct key_list *list, c
 		if (epoch == 1)
 			error = list_add(list, &hand_over.previous);
 		else if (!same_key(&list->last, &hand_over.previous))
-			error =
-			    say(why, room, "log/epochs/%" PRIu64 " takes over from another key than that of the epoch before", epoch);
+			error = say(
+			    why, room, "log/epochs/%" PRIu64 " takes over from another key than that of the epoch before", epoch);
 		if (error == 0)
 			error = list_add(list, &hand_over.key);
 		hand_over_release(&hand_over);
@@ -223,10 +223,9 @@ static int hand_over_put(struct audit_writer *writer) {
 	size_t length = 0;
 	size_t file_length = 0;
 	int error = writer_entry(writer, writer->hand_over_index, &entry, &length);
-	char *file =
-	    error < 0
-	        ? NULL
-	        : hand_over_format(writer->hand_over_index, (struct text){entry, length}, writer->checkpoint, &file_length);
+	char *file = error < 0 ? NULL
+	                       : hand_over_format(writer->hand_over_index, (struct text){entry, length}, writer->checkpoint,
+	                             &file_length);
 	free(entry);
 	if (file == NULL)
 		return error < 0 ? error : -ENOMEM;
@@ -292,8 +291,8 @@ uint64_t audit_writer_epoch(const struct audit_writer *writer) {
 
 /* ---- checking at a start ---- */
 
-static int leaf_verify(struct tile_source *source, uint64_t index, struct text entry, uint64_t size,
-    const struct merkle_hash *root) {
+static int leaf_verify(
+    struct tile_source *source, uint64_t index, struct text entry, uint64_t size, const struct merkle_hash *root) {
 	struct merkle_hash leaf;
 	struct merkle_hash proof[MERKLE_LEVELS_MAX];
 	if (size > source->size)
@@ -314,8 +313,7 @@ static struct tile_source *source_new(const struct audit_writer *writer) {
 	return source;
 }
 
-static int hand_over_check(
-    struct audit_writer *writer, const struct hand_over *hand_over, char *why, size_t room) {
+static int hand_over_check(struct audit_writer *writer, const struct hand_over *hand_over, char *why, size_t room) {
 	const char *fault = hand_over_fault(hand_over);
 	if (fault == NULL && strcmp(hand_over->body.origin, writer->origin) != 0)
 		fault = "is of another log";
@@ -372,5 +370,6 @@ int pruned_verify(struct audit_writer *writer, char *why, size_t room) {
 		writer->pruned_below = pruned.below;
 	free(source);
 	pruned_release(&pruned);
-	return error == -EBADMSG || error == -ENOENT ? say(why, room, "log/pruned carries an entry that is not in the log") : error;
+	return error == -EBADMSG || error == -ENOENT ? say(why, room, "log/pruned carries an entry that is not in the log")
+	                                             : error;
 }

@@ -249,8 +249,8 @@ static bool signature_check(const struct signature *signature, struct text text,
 		    !text_equal(signature->name, text_of(verifier->name)))
 			continue;
 		if (signature->length != ID_BYTES + SIGNATURE_BYTES ||
-		    crypto_sign_verify_detached(signature->payload + ID_BYTES, (const uint8_t *)text.data, text.length,
-		        verifier->public_key) != 0)
+		    crypto_sign_verify_detached(
+		        signature->payload + ID_BYTES, (const uint8_t *)text.data, text.length, verifier->public_key) != 0)
 			return false;
 		verifiers->each(i, verifiers->context);
 	}
@@ -310,8 +310,8 @@ enum note_result checkpoint_signed_by(const char *note, size_t length, const str
 	uint64_t bits = 0;
 	if (verifier_count > NOTE_CHECKED_MAX)
 		return NOTE_NO_KNOWN_KEY;
-	enum note_result result = note_check(
-	    (struct text){note, length}, &(struct verifiers){verifiers, verifier_count, note_bit, &bits}, &body);
+	enum note_result result =
+	    note_check((struct text){note, length}, &(struct verifiers){verifiers, verifier_count, note_bit, &bits}, &body);
 	if (result != NOTE_OK)
 		return result;
 	if (bits == 0)

@@ -104,10 +104,9 @@ static int bundle_missing(struct retention_log *log, uint64_t index) {
 	if (error < 0)
 		return error;
 	uint64_t end = (index / TILE_WIDTH + 1) * TILE_WIDTH;
-	return end <= log->pruned_below
-	           ? log_fail(log, -ENOENT, "entry %" PRIu64 " has been pruned", index)
-	           : log_fail_file(log, -ENOENT, TILE_ENTRIES, index / TILE_WIDTH,
-	                 tile_width(TILE_ENTRIES, index / TILE_WIDTH, log->checkpoint.size));
+	return end <= log->pruned_below ? log_fail(log, -ENOENT, "entry %" PRIu64 " has been pruned", index)
+	                                : log_fail_file(log, -ENOENT, TILE_ENTRIES, index / TILE_WIDTH,
+	                                      tile_width(TILE_ENTRIES, index / TILE_WIDTH, log->checkpoint.size));
 }
 
 int retention_log_entry(struct retention_log *log, uint64_t index, const char **ret_bytes, size_t *ret_length) {
@@ -201,8 +200,8 @@ int retention_log_check_growth(
 
 int retention_log_check_checkpoint(
     struct retention_log *log, const char *note, size_t length, struct retention_checkpoint *ret_checkpoint) {
-	struct checkpoint_body body;
-	struct retention_checkpoint kept = {0};
+	struct checkpoint_body body = {.size = 0};
+	struct retention_checkpoint kept = {.size = 0};
 	int error = chain_checkpoint(log);
 	if (error == 0)
 		error = chain_check(log, "the checkpoint that was kept", (struct text){note, length}, &body);
@@ -267,9 +266,9 @@ static int witnesses_look(struct retention_log *log, const char *keys, struct wi
 		struct cosigner cosigner;
 		size_t length = strcspn(keys, "\n");
 		if (length > 0 && keys[0] != '#')
-			error = cosigner_parse(keys, length, &cosigner)
-			            ? witness_look(log, &cosigner, witnessing)
-			            : log_fail(log, -EINVAL, "'%.*s' is no witness's key", (int)(length < 200 ? length : 200), keys);
+			error = cosigner_parse(keys, length, &cosigner) ? witness_look(log, &cosigner, witnessing)
+			                                                : log_fail(log, -EINVAL, "'%.*s' is no witness's key",
+			                                                      (int)(length < 200 ? length : 200), keys);
 		keys += length + (keys[length] == '\n');
 	}
 	return error;

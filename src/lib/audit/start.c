@@ -87,6 +87,25 @@ static int keys_load(struct audit_writer *writer, const struct log_state *state,
 	return 0;
 }
 
+/*
+ * The old key is overwritten after its hand-over is public: one that is not the key the hand-over names is a key half
+ * wiped, and the new one has taken over.
+ */
+static void old_key_settle(struct audit_writer *writer) {
+	struct hand_over hand_over;
+	if (!writer->is_handing_over || hand_over_load(writer->log_fd, writer->epoch + 1, &hand_over) < 0)
+		return;
+	size_t length = sizeof hand_over.key.public_key;
+	if (memcmp(hand_over.key.public_key, writer->next_signer.verifier.public_key, length) == 0 &&
+	    memcmp(hand_over.previous.public_key, writer->signer.verifier.public_key, length) != 0) {
+		writer->signer = writer->next_signer;
+		writer->epoch++;
+		writer->has_next = writer->is_handing_over = false;
+		note_verifier_format(&writer->signer.verifier, writer->vkey);
+	}
+	hand_over_release(&hand_over);
+}
+
 static bool same(const struct merkle_hash *a, const struct merkle_hash *b) {
 	return memcmp(a->bytes, b->bytes, MERKLE_HASH_BYTES) == 0;
 }
@@ -337,6 +356,8 @@ static int log_check(struct audit_writer *writer, const struct presence *there, 
 	if (error == 0)
 		error = folder_open(writer);
 	if (error == 0)
+		old_key_settle(writer);
+	if (error == 0)
 		error = check_edge(writer, report);
 	if (error == 0)
 		error = hand_over_verify(writer, report->reason, sizeof report->reason);
@@ -360,8 +381,9 @@ static int check_rotation(struct audit_writer *writer, struct audit_start_report
 	    memcmp(rotated.key.public_key, writer->next_signer.verifier.public_key, sizeof rotated.key.public_key) == 0 &&
 	    memcmp(rotated.previous.public_key, writer->signer.verifier.public_key, sizeof rotated.key.public_key) == 0;
 	free(entry);
-	return good ? 0 : broken(report, "entry %" PRIu64 " does not hand over between the keys in keys/",
-	                      writer->hand_over_index);
+	return good ? 0
+	            : broken(report, "entry %" PRIu64 " does not hand over between the keys in keys/",
+	                  writer->hand_over_index);
 }
 
 /* What was about to be signed, and the keys. `current`: the checkpoint is there. */

@@ -52,8 +52,7 @@ static int full_tile(unsigned level, uint64_t index, const struct merkle_hash ha
 
 /* An entry that hands a key over must be one of those that epochs/ tells of. */
 static void note_rotation(struct verifier *verifier, uint64_t index, struct text entry) {
-	while (verifier->rotation_next < verifier->rotation_count &&
-	       verifier->rotations[verifier->rotation_next] < index)
+	while (verifier->rotation_next < verifier->rotation_count && verifier->rotations[verifier->rotation_next] < index)
 		verifier->rotation_next++;
 	if (!entry_has_action(entry, "key-rotated") || verifier->orphan != UINT64_MAX)
 		return;
@@ -73,8 +72,7 @@ static int verify_pruned(struct verifier *verifier, uint64_t index) {
 	if (error < 0)
 		return error;
 	if ((index + 1) * TILE_WIDTH > log->pruned_below)
-		return log_fail_file(
-		    log, -ENOENT, TILE_ENTRIES, index, tile_width(TILE_ENTRIES, index, log->checkpoint.size));
+		return log_fail_file(log, -ENOENT, TILE_ENTRIES, index, tile_width(TILE_ENTRIES, index, log->checkpoint.size));
 	error = tile_load(log->folder_fd, 0, index, TILE_WIDTH, hashes);
 	if (error < 0)
 		return log_fail_file(log, error, 0, index, TILE_WIDTH);
@@ -151,8 +149,8 @@ static int verify_once(
 	if (error == 0)
 		error = verify_all(verifier, progress, context);
 	if (error == 0 && verifier->orphan != UINT64_MAX)
-		error = log_fail(log, 0, "entry %" PRIu64 " hands the key over, but no file in epochs tells of it",
-		    verifier->orphan);
+		error = log_fail(
+		    log, 0, "entry %" PRIu64 " hands the key over, but no file in epochs tells of it", verifier->orphan);
 	bundle_release(&verifier->bundle);
 	free(verifier->rotations);
 	return error;

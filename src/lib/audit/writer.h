@@ -74,10 +74,11 @@ MUST_USE int audit_writer_hand_over(struct audit_writer *writer, uint64_t index)
 uint64_t audit_writer_epoch(const struct audit_writer *writer);
 
 /*
- * Pruning, in three calls: the caller appends an entry log-pruned whose details are {"pruned":{"below":N,"root":"<base64
- * of audit_writer_root(N)>",…}} and publishes; audit_writer_prune_begin() is told that entry's index and makes
- * log/pruned durable; audit_writer_prune() then removes entry bundles (never tiles) that lie wholly below N, but
- * for those that `keeps` wants to stay. It may be called again at any time, and goes on where it was cut off.
+ * Pruning, in three calls: the caller appends an entry log-pruned whose details are
+ * {"pruned":{"below":N,"root":"<base64 of audit_writer_root(N)>",…}} and publishes; audit_writer_prune_begin() is told
+ * that entry's index and makes log/pruned durable; audit_writer_prune() then removes entry bundles (never tiles) that
+ * lie wholly below N, but for those that `keeps` wants to stay. It may be called again at any time, and goes on where
+ * it was cut off.
  */
 MUST_USE int audit_writer_root(struct audit_writer *writer, uint64_t size, struct merkle_hash *ret_root);
 /* The same as base64, as the entry has it. */
@@ -86,8 +87,8 @@ MUST_USE int audit_writer_prune_begin(struct audit_writer *writer, uint64_t inde
 /* Entries below this may be missing; 0 where nothing was ever pruned. */
 uint64_t audit_writer_pruned_below(const struct audit_writer *writer);
 struct audit_prune {
-	uint64_t from;                                                   /* the entry to begin at; moved on */
-	uint64_t bundles;                                                /* at most so many are looked at */
+	uint64_t from;                                                  /* the entry to begin at; moved on */
+	uint64_t bundles;                                               /* at most so many are looked at */
 	bool (*keeps)(const char *entry, size_t length, void *context); /* asked for each entry until it says so */
 	void *context;
 	uint64_t removed, kept; /* bundles, added up */

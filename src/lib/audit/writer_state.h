@@ -60,8 +60,8 @@ struct log_state {
 	char origin[NOTE_NAME_BYTES];
 	uint64_t size;
 	struct merkle_hash root;
-	uint64_t epoch;     /* whose key signs this */
-	bool is_hand_over;  /* and the one before signs too: entry `hand_over_index` names the key */
+	uint64_t epoch;    /* whose key signs this */
+	bool is_hand_over; /* and the one before signs too: entry `hand_over_index` names the key */
 	uint64_t hand_over_index;
 	char renewed[REASON_BYTES]; /* why the log before this one was set aside, until this one has entries; else "" */
 };

@@ -12,11 +12,10 @@ static void person_read(const json_t *entry, struct access *access) {
 	const json_t *number = field_at(entry, "user.id");
 	if (name[0] != '\0')
 		(void)snprintf(access->person, sizeof access->person, "%.150s", name);
-	else if (id[0] != '\0')
+	else if (id[0] != '\0' && strcmp(id, "4294967295") != 0)
 		(void)snprintf(access->person, sizeof access->person, "user %.150s", id);
 	else if (json_is_integer(number))
-		(void)snprintf(
-		    access->person, sizeof access->person, "user %" PRId64, (int64_t)json_integer_value(number));
+		(void)snprintf(access->person, sizeof access->person, "user %" PRId64, (int64_t)json_integer_value(number));
 	else
 		(void)snprintf(access->person, sizeof access->person, "(not known)");
 }
@@ -68,8 +67,7 @@ static bool kind_read(const json_t *entry, struct access *access) {
 }
 
 bool access_read(const json_t *entry, struct access *ret_access) {
-	static const char *const purposes[] = {
-	    "purpose", "request.params.purpose", "report.purpose", "query.purpose"};
+	static const char *const purposes[] = {"purpose", "request.params.purpose", "report.purpose", "query.purpose"};
 	static const char *const methods[] = {"request.method", "report.kind", "query.command"};
 	struct access access = {.sequence = entry_sequence(entry)};
 	if (!kind_read(entry, &access))

@@ -33,7 +33,7 @@ struct access {
 	bool of_footage;                  /* of footage itself, not of what is known about it */
 	bool recorder;                    /* the recorder's own traffic */
 	bool held;
-	bool reliable;                  /* whose it was is certain */
+	bool reliable;                          /* whose it was is certain */
 	int64_t footage_from_us, footage_to_us; /* 0 where it is not known */
 };
 

@@ -33,8 +33,8 @@ struct access_report *access_report_new(const struct access_report_request *requ
 	if (report == NULL)
 		return NULL;
 	report->request = *request;
-	json_t **const objects[] = {&report->people, &report->rows, &report->recorder, &report->cameras, &report->days,
-	    &report->programs};
+	json_t **const objects[] = {
+	    &report->people, &report->rows, &report->recorder, &report->cameras, &report->days, &report->programs};
 	bool made = true;
 	for (size_t i = 0; i < ARRAY_LENGTH(objects); i++) {
 		*objects[i] = json_object();
@@ -152,8 +152,8 @@ static void unusual_add(struct access_report *report, const struct access *acces
 /* ---- one access ---- */
 
 static void day_name(const struct local_time *local, char text[16]) {
-	(void)snprintf(text, 16, "%04d-%02d-%02d", (int)(local->year % 10000), (int)(local->month % 100),
-	    (int)(local->day % 100));
+	(void)snprintf(
+	    text, 16, "%04d-%02d-%02d", (int)(local->year % 10000), (int)(local->month % 100), (int)(local->day % 100));
 }
 
 /* What is known of the person and the programs before the next access. */
@@ -252,7 +252,8 @@ static void access_add(struct access_report *report, const struct access *access
 
 /* ---- when opens were not seen ---- */
 
-static void unseen_add(struct access_report *report, const char *what, int64_t from_us, int64_t to_us, const json_t *entry) {
+static void unseen_add(
+    struct access_report *report, const char *what, int64_t from_us, int64_t to_us, const json_t *entry) {
 	if (from_us >= report->request.span.to_us || (to_us != 0 && to_us < report->request.span.from_us) ||
 	    json_array_size(report->unseen) >= UNSEEN_MAX)
 		return;
@@ -271,8 +272,8 @@ static void unseen(struct access_report *report, const json_t *entry) {
 	const json_t *gap = json_object_get(entry, "gap"), *opens = json_object_get(entry, "opens");
 	if (entry_is(entry, AUDIT_COVERAGE)) {
 		char text[300];
-		(void)snprintf(text, sizeof text, "from here on watched by: %.60s%s%.200s", field_text_at(entry, "watch.to.level"),
-		    reason[0] != '\0' ? "; " : "", reason);
+		(void)snprintf(text, sizeof text, "from here on watched by: %.60s%s%.200s",
+		    field_text_at(entry, "watch.to.level"), reason[0] != '\0' ? "; " : "", reason);
 		unseen_add(report, text, entry_time_us(entry), entry_time_us(entry), entry);
 	} else if (json_is_object(opens) || strcmp(reason, "retentiond did not run") == 0) {
 		const json_t *bounds = json_is_object(opens) ? opens : gap;
@@ -338,9 +339,9 @@ static void volume_tell(struct access_report *report, const char *name, const js
 		if (opens < ACCESS_VOLUME_LEAST || opens <= usual * ACCESS_VOLUME_TIMES ||
 		    json_array_size(report->unusual) >= UNUSUAL_MAX)
 			continue;
-		json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:[s], s:I, s:n}", "time", day, "time_local", day,
-		    "person", name, "camera", "", "opens", (json_int_t)opens, "program", "", "address", "", "reasons", "volume",
-		    "median_day", (json_int_t)usual, "entry");
+		json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:[s], s:I, s:n}", "time", day, "time_local",
+		    day, "person", name, "camera", "", "opens", (json_int_t)opens, "program", "", "address", "", "reasons",
+		    "volume", "median_day", (json_int_t)usual, "entry");
 		(void)json_array_append_new(report->unusual, object);
 	}
 }
@@ -372,8 +373,8 @@ static json_t *people_list(struct access_report *report) {
 		volume_tell(report, name, person);
 		json_t *row = json_pack("{s:s}", "person", name);
 		for (int kind = 0; kind <= ACCESS_KIND_REQUEST; kind++)
-			(void)json_object_set_new(
-			    row, kind_key((enum access_kind)kind), json_integer(field_number(person, kind_key((enum access_kind)kind))));
+			(void)json_object_set_new(row, kind_key((enum access_kind)kind),
+			    json_integer(field_number(person, kind_key((enum access_kind)kind))));
 		field_put_time(row, "first", field_number(person, "first_us"), report->request.zone);
 		field_put_time(row, "last", field_number(person, "last_us"), report->request.zone);
 		json_t *rest = json_copy(person);
@@ -391,7 +392,7 @@ static json_t *rows_list(const struct access_report *report) {
 	json_t *list = json_array();
 	const char *key;
 	json_t *row;
-	json_object_foreach(report->rows, key, row) (void)json_array_append(list, row);
+	json_object_foreach(report->rows, key, row)(void) json_array_append(list, row);
 	return list;
 }
 
@@ -405,7 +406,7 @@ json_t *access_report_result(struct access_report *report) {
 	    named_list(report->recorder, "camera"), "hours", hours, "days", named_list(report->days, "day"), "cameras",
 	    named_list(report->cameras, "camera"), "unseen", report->unseen);
 	if (result != NULL)
-		(void)json_object_set_new(result, "usual_hours",
-		    json_sprintf("%02d..%02d", report->request.usual_from, report->request.usual_to));
+		(void)json_object_set_new(
+		    result, "usual_hours", json_sprintf("%02d..%02d", report->request.usual_from, report->request.usual_to));
 	return result;
 }

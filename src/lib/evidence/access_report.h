@@ -16,9 +16,9 @@
 struct access_report_request {
 	struct span span;
 	const struct zone *zone;
-	uint64_t begun;         /* the report's own entry: it and what follows are left out */
-	const json_t *cameras;  /* names; NULL: all */
-	const char *person;     /* or NULL: all */
+	uint64_t begun;           /* the report's own entry: it and what follows are left out */
+	const json_t *cameras;    /* names; NULL: all */
+	const char *person;       /* or NULL: all */
 	int usual_from, usual_to; /* hours on the local clock: [from, to) is usual; 6 and 22 */
 };
 

@@ -129,8 +129,7 @@ static struct period *open_period(struct history *history, enum period_kind kind
 	return NULL;
 }
 
-static void turn(
-    struct history *history, enum period_kind kind, const json_t *entry, const char *root, bool on) {
+static void turn(struct history *history, enum period_kind kind, const json_t *entry, const char *root, bool on) {
 	struct period *period = open_period(history, kind, root);
 	int64_t at_us = entry_time_us(entry);
 	if (!on && period != NULL)
@@ -156,8 +155,7 @@ static void in_force(struct history *history, const json_t *entry) {
 	bool told = history->retention != NULL || history->legal_maximum != NULL;
 	if (same(history->retention, retention) && same(history->legal_maximum, maximum))
 		return;
-	struct period *period =
-	    told ? begin(history, PERIOD_RULE, entry, INT64_MIN, entry_time_us(entry)) : NULL;
+	struct period *period = told ? begin(history, PERIOD_RULE, entry, INT64_MIN, entry_time_us(entry)) : NULL;
 	if (period != NULL && asprintf(&period->reason, "retention %s, legal maximum %s until then",
 	                          history->retention ? history->retention : "unset",
 	                          history->legal_maximum ? history->legal_maximum : "unset") < 0)
@@ -238,22 +236,24 @@ static void hold(struct history *history, const json_t *entry) {
 }
 
 void history_pruned(struct history *history, uint64_t first) {
-	struct period *period = begin(history, PERIOD_PRUNED, NULL, INT64_MIN, INT64_MAX);
+	struct period *period = open_period(history, PERIOD_PRUNED, NULL);
+	if (period == NULL)
+		period = begin(history, PERIOD_PRUNED, NULL, history->any ? history->latest_us : INT64_MIN, INT64_MAX);
 	if (period == NULL)
 		return;
 	period->sequence = first;
+	history->pruning = true;
 }
 
 int history_entry(struct history *history, const json_t *entry) {
 	int64_t now_us = entry_time_us(entry);
-	if (!history->any) {
-		struct period *pruned = open_period(history, PERIOD_PRUNED, NULL);
-		if (pruned != NULL)
-			pruned->to_us = now_us;
-		else
-			(void)begin(history, PERIOD_BEFORE, entry, INT64_MIN, now_us);
-		history->any = true;
-	}
+	struct period *pruned = history->pruning ? open_period(history, PERIOD_PRUNED, NULL) : NULL;
+	if (pruned != NULL)
+		pruned->to_us = now_us;
+	else if (!history->any)
+		(void)begin(history, PERIOD_BEFORE, entry, INT64_MIN, now_us);
+	history->pruning = false;
+	history->any = true;
 	if (entry_is(entry, AUDIT_START))
 		start(history, entry);
 	else if (entry_is(entry, AUDIT_CONFIGURATION))

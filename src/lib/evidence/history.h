@@ -37,13 +37,13 @@ enum period_kind {
 struct period {
 	enum period_kind kind;
 	int64_t from_us, to_us;
-	char *root;                           /* or NULL: all */
-	char *camera;                         /* "root/camera", or NULL: all of the root's */
-	json_t *cameras;                      /* of a hold: names; NULL: all */
-	char *reason;                         /* in the log's words; or NULL */
-	char *hold;                           /* of a hold: its id */
+	char *root;                             /* or NULL: all */
+	char *camera;                           /* "root/camera", or NULL: all of the root's */
+	json_t *cameras;                        /* of a hold: names; NULL: all */
+	char *reason;                           /* in the log's words; or NULL */
+	char *hold;                             /* of a hold: its id */
 	int64_t footage_from_us, footage_to_us; /* of a hold, rolls included */
-	uint64_t sequence;                    /* of the entry that tells of it */
+	uint64_t sequence;                      /* of the entry that tells of it */
 };
 
 /* More are counted in `left_out`. */
@@ -52,9 +52,10 @@ enum { PERIODS_MAX = 20000 };
 struct history {
 	struct period *periods;
 	size_t count, room, left_out;
-	bool any;             /* an entry was read */
-	int64_t latest_us;  /* the last entry's time */
-	int64_t stopped_us; /* the last entry before the last start */
+	bool any;                        /* an entry was read */
+	bool pruning;                    /* the next entry ends a time whose entries were pruned */
+	int64_t latest_us;               /* the last entry's time */
+	int64_t stopped_us;              /* the last entry before the last start */
 	char *retention, *legal_maximum; /* as last told */
 	int error;
 };
@@ -63,7 +64,7 @@ void history_init(struct history *history);
 void history_release(struct history *history);
 /* Each entry of the log, in order. 0 or -ENOMEM. */
 MUST_USE int history_entry(struct history *history, const json_t *entry);
-/* Entries before this one were pruned; before the first history_entry(). */
+/* Entries before this one were pruned, from the last history_entry() on (or from the log's beginning). */
 void history_pruned(struct history *history, uint64_t first);
 
 const char *period_name(enum period_kind kind);     /* "offline": for programs */

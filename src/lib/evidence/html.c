@@ -26,7 +26,8 @@ static const char style[] =
     "tr.bad th,tr.bad td{color:#9c1414;font-weight:bold}"
     "figure{margin:0 0 4mm;break-inside:avoid}figcaption{font-weight:bold;margin-bottom:1mm}"
     "svg{width:100%;height:auto;display:block}svg text{font:9px system-ui,\"Liberation Sans\",Arial,sans-serif;"
-    "fill:#1a1a1a}.p0{fill:#1f6f50}.p1{fill:#c58a00}.p2{fill:#2b5fa8}.p3{fill:#7a4fa3}.p4{fill:#b3261e}.p5{fill:#8f9aa3}"
+    "fill:#1a1a1a}.p0{fill:#1f6f50}.p1{fill:#c58a00}.p2{fill:#2b5fa8}.p3{fill:#7a4fa3}.p4{fill:#b3261e}.p5{fill:#"
+    "8f9aa3}"
     ".p6{fill:#111}.p7{fill:#5a7d00}"
     "@media print{body{margin:0;max-width:none;padding:0}}";
 
@@ -98,9 +99,10 @@ static void element(struct html *html, const char *open, const char *text, const
 
 void html_begin(struct html *html, const char *title) {
 	*html = (struct html){0};
-	raw(html, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	          "<meta name=\"viewport\" content=\"width=device-width\">"
-	          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
+	raw(html,
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	    "<meta name=\"viewport\" content=\"width=device-width\">"
+	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
 	element(html, "<title>", title, "</title><style>");
 	raw(html, style);
 	element(html, "</style></head>\n<body><main><h1>", title, "</h1>\n");
@@ -197,10 +199,10 @@ static void figure_begin(struct html *html, const char *title, size_t height) {
 }
 
 static void legend(struct html *html, const char *const *names, size_t count) {
-	size_t x = LABEL_WIDTH;
+	size_t x = 4;
 	for (size_t i = 0; i < count; i++) {
-		raw_format(html, "<rect class=\"p%zu\" x=\"%zu\" y=\"2\" width=\"8\" height=\"8\"/><text x=\"%zu\" y=\"10\">", i,
-		    x, x + 11);
+		raw_format(html, "<rect class=\"p%zu\" x=\"%zu\" y=\"2\" width=\"8\" height=\"8\"/><text x=\"%zu\" y=\"10\">",
+		    i, x, x + 11);
 		html_text(html, names[i]);
 		raw(html, "</text>");
 		x += 11 + 5 * strlen(names[i]) + 8;
@@ -269,8 +271,8 @@ void html_columns(
 		double height = (double)values[i] / (double)most * COLUMN_HEIGHT, x = (double)i * step;
 		if (values[i] > 0 && height < 1)
 			height = 1;
-		raw_format(html, "<rect class=\"p2\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>", x + step * 0.1,
-		    12 + COLUMN_HEIGHT - height, step * 0.8, height);
+		raw_format(html, "<rect class=\"p2\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>",
+		    x + step * 0.1, 12 + COLUMN_HEIGHT - height, step * 0.8, height);
 		html_text(html, labels[i]);
 		raw_format(html, ": %s</title></rect>", html_count(values[i], number));
 		/* Numbers and labels only as long as they do not run into each other. */

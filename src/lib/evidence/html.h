@@ -44,7 +44,8 @@ struct html_bar {
 void html_bars(struct html *html, const char *title, const char *const *part_names, size_t part_count,
     const struct html_bar *bars, size_t count);
 /* Columns side by side with a label below each (hours of a day, days of a month). At most 400. */
-void html_columns(struct html *html, const char *title, const char *const *labels, const uint64_t *values, size_t count);
+void html_columns(
+    struct html *html, const char *title, const char *const *labels, const uint64_t *values, size_t count);
 
 /* Short texts in `text` (32 bytes): "4,120", "1.4 GB". */
 const char *html_count(uint64_t value, char text[32]);

@@ -7,17 +7,18 @@
 #include "base/attributes.h"
 
 /* What the sum is, and is not, in words. */
-#define RETENTION_REPORT_WORDS                                                                                       \
-	"This report supports proof; it is no qualified seal or time stamp under eIDAS. One month from the recording is " \
-	"the most that the Belgian Camera Act allows; a shorter time is the operator's own promise. It speaks of files "  \
+#define RETENTION_REPORT_WORDS                                                                                         \
+	"This report supports proof; it is no qualified seal or time stamp under eIDAS. One month from the recording is "  \
+	"the most that the Belgian Camera Act allows; a shorter time is the operator's own promise. It speaks of files "   \
 	"below the recorder's folders on this machine: not of cards in cameras, of copies that somebody made, of backups " \
 	"or of snapshots. Whoever has root can stop the watching or delete everything: that is seen, not prevented."
-#define ACCESS_REPORT_WORDS                                                                                         \
+#define ACCESS_REPORT_WORDS                                                                                            \
 	"This report shows what staff did, by person and hour: it is for the role privacy, and the register says that it " \
 	"can be made. An open says that a program could read, not that somebody looked. Unusual is not forbidden: it is "  \
 	"a reason to ask."
-#define SUBJECT_REPORT_OUTSIDE                                                                                         \
-	"Handing images to somebody outside (the police, the judicial authorities, another filmed person) is not recorded " \
+#define SUBJECT_REPORT_OUTSIDE                                                                                 \
+	"Handing images to somebody outside (the police, the judicial authorities, another filmed person) is not " \
+	"recorded "                                                                                                \
 	"by this version of the system: the controller answers for it from its own records."
 #define SUBJECT_REPORT_WORDS                                                                                           \
 	"Staff who work for the controller are no recipients in the sense of the law; each has a number in this report "   \

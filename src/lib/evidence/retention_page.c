@@ -79,7 +79,10 @@ static void columns_table(struct html *html, const json_t *report) {
 	for (int i = -1; i < SUM_COLUMN_COUNT; i++) {
 		const char *key = i < 0 ? "recorded" : sum_column_name((enum sum_column)i);
 		bool bad = (i == SUM_OVERDUE || i == SUM_UNACCOUNTABLE) && field_number(total, key) > 0;
-		(void)snprintf(title, sizeof title, "%s%s", i < 0 ? "" : i == 0 ? "= " : "+ ",
+		(void)snprintf(title, sizeof title, "%s%s",
+		    i < 0    ? ""
+		    : i == 0 ? "= "
+		             : "+ ",
 		    i < 0 ? "recorded" : sum_column_title((enum sum_column)i));
 		const char *const cells[] = {title, html_count((uint64_t)field_number(total, key), files),
 		    html_bytes((uint64_t)field_number(bytes, key), size)};
@@ -119,8 +122,7 @@ static void cameras_table(struct html *html, const json_t *report) {
 		const char *cells[SUM_COLUMN_COUNT + 2] = {
 		    field_text(camera, "camera"), html_count((uint64_t)field_number(camera, "recorded"), text[0])};
 		for (int c = 0; c < SUM_COLUMN_COUNT; c++)
-			cells[c + 2] =
-			    html_count((uint64_t)field_number(camera, sum_column_name((enum sum_column)c)), text[c + 1]);
+			cells[c + 2] = html_count((uint64_t)field_number(camera, sum_column_name((enum sum_column)c)), text[c + 1]);
 		bool bad = field_number(camera, "overdue") > 0 || field_number(camera, "unaccountable") > 0;
 		html_row(html, bad ? "bad" : "", headings, cells);
 	}
@@ -168,7 +170,8 @@ static void unwatched_table(struct html *html, const json_t *report) {
 	json_t *row;
 	html_heading(html, "When nobody watched, or not everything can be known");
 	html_paragraph(html, "",
-	    "What was recorded and vanished within these times may have left no trace; it can then be in no column. Footage "
+	    "What was recorded and vanished within these times may have left no trace; it can then be in no column. "
+	    "Footage "
 	    "that was still there afterwards is counted.");
 	html_table_begin(html, "", headings);
 	json_array_foreach(list, i, row) {
@@ -208,7 +211,8 @@ static void outside_part(struct html *html, const json_t *report) {
 		bool sized = json_is_integer(json_object_get(row, "bytes"));
 		const char *const cells[] = {field_text(row, "of"), field_text(row, "what"),
 		    html_count((uint64_t)field_number(row, "files"), files),
-		    sized ? html_bytes((uint64_t)field_number(row, "bytes"), size) : "not known", moment(row, "oldest", oldest)};
+		    sized ? html_bytes((uint64_t)field_number(row, "bytes"), size) : "not known",
+		    moment(row, "oldest", oldest)};
 		html_row(html, "", headings, cells);
 	}
 	if (json_array_size(list) > 0)

@@ -15,10 +15,10 @@ enum { STAFF_MAX = 5000, ACCESSES_MAX = 5000, HOLDS_MAX = 500, ENDS_MAX = 4000 }
 
 struct subject_report {
 	struct subject_request request;
-	json_t *staff;    /* person: number */
-	json_t *accesses; /* by day, person and purpose */
-	json_t *holds;    /* by id */
-	json_t *ends;     /* by day and kind: files */
+	json_t *staff;             /* person: number */
+	json_t *accesses;          /* by day, person and purpose */
+	json_t *holds;             /* by id */
+	json_t *ends;              /* by day and kind: files */
 	uint64_t programs, denied; /* opens by the recording system itself; attempts that were refused */
 	uint64_t not_certain;      /* opens of the camera whose footage is not known */
 };
@@ -59,14 +59,15 @@ static bool is_meant(const struct subject_report *report, const char *camera) {
 }
 
 static bool touches(const struct subject_report *report, int64_t from_us, int64_t to_us) {
-	return from_us < report->request.span.to_us && (to_us > from_us ? to_us : from_us + 1) > report->request.span.from_us;
+	return from_us < report->request.span.to_us &&
+	       (to_us > from_us ? to_us : from_us + 1) > report->request.span.from_us;
 }
 
 static void day_of(const struct subject_report *report, int64_t at_us, char text[16]) {
 	struct local_time local;
 	zone_to_local(report->request.zone, at_us, &local, NULL);
-	(void)snprintf(text, 16, "%04d-%02d-%02d", (int)(local.year % 10000), (int)(local.month % 100),
-	    (int)(local.day % 100));
+	(void)snprintf(
+	    text, 16, "%04d-%02d-%02d", (int)(local.year % 10000), (int)(local.month % 100), (int)(local.day % 100));
 }
 
 /* The number that stands for a person in this report. */
@@ -111,8 +112,7 @@ static void access_add(struct subject_report *report, const struct access *acces
 		    number == 0 ? json_string("staff member (many)") : json_sprintf("staff member %lld", (long long)number));
 		(void)json_object_set_new(report->accesses, key, row);
 	}
-	(void)json_object_set_new(
-	    row, "times", json_integer(field_number(row, "times") + (json_int_t)access->count));
+	(void)json_object_set_new(row, "times", json_integer(field_number(row, "times") + (json_int_t)access->count));
 }
 
 static void access(struct subject_report *report, const struct access *found) {
@@ -220,7 +220,7 @@ static json_t *values(const json_t *object) {
 	json_t *list = json_array();
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)object, key, value) (void)json_array_append(list, value);
+	json_object_foreach((json_t *)object, key, value)(void) json_array_append(list, value);
 	return list;
 }
 
@@ -230,9 +230,9 @@ json_t *subject_report_result(struct subject_report *report) {
 	const char *key;
 	json_t *row;
 	json_object_foreach(report->accesses, key, row) times += (uint64_t)field_number(row, "times");
-	(void)json_array_append_new(recipients, json_pack("{s:s, s:I, s:I, s:b}", "category", "staff of the controller",
-	                                            "people", (json_int_t)json_object_size(report->staff), "times",
-	                                            (json_int_t)times, "outside", 0));
+	(void)json_array_append_new(
+	    recipients, json_pack("{s:s, s:I, s:I, s:b}", "category", "staff of the controller", "people",
+	                    (json_int_t)json_object_size(report->staff), "times", (json_int_t)times, "outside", 0));
 	(void)json_array_append_new(
 	    recipients, json_pack("{s:s, s:n, s:I, s:b}", "category", "the recording system itself (no person)", "people",
 	                    "times", (json_int_t)report->programs, "outside", 0));

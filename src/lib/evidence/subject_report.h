@@ -27,6 +27,7 @@ MUST_USE struct subject_report *subject_report_new(const struct subject_request 
 struct subject_report *subject_report_free(struct subject_report *report);
 /* 0 or -ENOMEM. */
 MUST_USE int subject_report_entry(struct subject_report *report, const json_t *entry);
-/* A new object: files, ends (what became of them), recipients (by category), accesses, holds. NULL when memory is short.
+/* A new object: files, ends (what became of them), recipients (by category), accesses, holds. NULL when memory is
+ * short.
  */
 MUST_USE json_t *subject_report_result(struct subject_report *report);

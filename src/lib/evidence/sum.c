@@ -157,13 +157,17 @@ static uint8_t who_number(struct sum *sum, const json_t *entry) {
 	char text[256];
 	const char *user = field_text_at(entry, "user.name"), *program = field_text_at(entry, "process.executable");
 	const char *id = field_text_at(entry, "user.id");
+	/* Gone before it could be looked at: 4294967295 is no user. */
+	if (strcmp(id, "4294967295") == 0)
+		id = "somebody";
 	if (program[0] == '\0')
 		program = field_text_at(entry, "process.name");
 	if (json_object_get(entry, "alteration") == NULL)
 		return 0;
 	if (user[0] == '\0' && id[0] == '\0' && program[0] == '\0')
 		return 0;
-	(void)snprintf(text, sizeof text, "%s%s%s", user[0] != '\0' ? user : id, program[0] != '\0' ? " with " : "", program);
+	(void)snprintf(
+	    text, sizeof text, "%s%s%s", user[0] != '\0' ? user : id, program[0] != '\0' ? " with " : "", program);
 	for (size_t i = 1; i < sum->who_count; i++)
 		if (strcmp(sum->who[i], text) == 0)
 			return (uint8_t)i;

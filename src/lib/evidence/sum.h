@@ -46,7 +46,7 @@ struct sum;
 MUST_USE struct sum *sum_new(const struct sum_request *request);
 /* Takes NULL. Returns NULL. */
 struct sum *sum_free(struct sum *sum);
-/* Entries before `first` were pruned; before the first sum_entry(). */
+/* Entries before `first` were pruned, from the last sum_entry() on (or from the log's beginning). */
 void sum_pruned(struct sum *sum, uint64_t first);
 /* 0, -ENOMEM, -E2BIG (too many segments), -EBADMSG for an entry whose list of segments cannot be read. */
 MUST_USE int sum_entry(struct sum *sum, const json_t *entry);

@@ -10,13 +10,13 @@ enum { WHO_MAX = 255 };
 
 /* Why a segment is in its column; the numbers of enum kept_reason come first. */
 enum sum_why {
-	WHY_PERIOD = 32,      /* + enum period_kind: erased late, unaccountable */
-	WHY_IN_TIME = 64,     /* erased on time */
-	WHY_FOUND_LATE,       /* erased late: first seen when it was due already */
-	WHY_LATE_UNKNOWN,     /* erased late: the log has no reason */
-	WHY_GOING,            /* kept: due, the next pass takes it */
-	WHY_NO_END,           /* unaccountable: the log tells of no end */
-	WHY_WHO,              /* deleted by others: + number of who */
+	WHY_PERIOD = 32,  /* + enum period_kind: erased late, unaccountable */
+	WHY_IN_TIME = 64, /* erased on time */
+	WHY_FOUND_LATE,   /* erased late: first seen when it was due already */
+	WHY_LATE_UNKNOWN, /* erased late: the log has no reason */
+	WHY_GOING,        /* kept: due, the next pass takes it */
+	WHY_NO_END,       /* unaccountable: the log tells of no end */
+	WHY_WHO,          /* deleted by others: + number of who */
 	WHY_COUNT = WHY_WHO + 1
 };
 

@@ -82,11 +82,8 @@ static bool details_add(const struct sum *sum, struct details *details, const st
 		if (!array_room(&details->list, &details->room, details->count, sizeof *details->list))
 			return false;
 		detail = &details->list[details->count++];
-		*detail = (struct detail){.column = record->column,
-		    .why = record->why,
-		    .who = who,
-		    .oldest_us = record->start_us,
-		    .example = record};
+		*detail = (struct detail){
+		    .column = record->column, .why = record->why, .who = who, .oldest_us = record->start_us, .example = record};
 	}
 	int64_t late_us = late_by(sum, record);
 	detail->segments++;
@@ -128,8 +125,7 @@ static void name_put(const struct sum *sum, json_t *object, const struct segment
 		(void)!audit_set_bytes(object, "path", text_of(name));
 }
 
-static void segment_tell(
-    const struct sum *sum, const char *camera, const struct segment_record *record, json_t *list) {
+static void segment_tell(const struct sum *sum, const char *camera, const struct segment_record *record, json_t *list) {
 	json_t *object = json_object();
 	(void)json_object_set_new(object, "camera", json_string(camera));
 	(void)json_object_set_new(object, "column", json_string(sum_column_name((enum sum_column)record->column)));
@@ -139,10 +135,8 @@ static void segment_tell(
 	name_put(sum, object, record);
 	put_number(object, "bytes", record->bytes);
 	field_put_time(object, "due", record->due_us, sum->request.zone);
-	field_put_time(object, "gone", record->column == SUM_HELD || record->column == SUM_OVERDUE ||
-	                                       record->column == SUM_KEPT
-	                                   ? 0
-	                                   : record->gone_us,
+	field_put_time(object, "gone",
+	    record->column == SUM_HELD || record->column == SUM_OVERDUE || record->column == SUM_KEPT ? 0 : record->gone_us,
 	    sum->request.zone);
 	(void)json_array_append_new(list, object);
 }
@@ -257,8 +251,7 @@ static json_t *unwatched(const struct sum *sum, uint64_t *ret_more) {
 			continue;
 		}
 		json_t *object = json_object();
-		(void)json_object_set_new(
-		    object, "root", period->root != NULL ? json_string(period->root) : json_null());
+		(void)json_object_set_new(object, "root", period->root != NULL ? json_string(period->root) : json_null());
 		(void)json_object_set_new(object, "reason", json_string(period_name(period->kind)));
 		(void)json_object_set_new(object, "text", json_string(period_sentence(period->kind)));
 		field_put_time(object, "from", within(sum, period->from_us), sum->request.zone);
@@ -329,7 +322,7 @@ json_t *sum_result(struct sum *sum) {
 	put_number(result, "again", sum->again);
 	put_number(result, "decided_anew", sum->moved);
 	copies_tell(sum, result);
-	(void)json_object_set_new(result, "finding",
-	    json_boolean(total.segments[SUM_OVERDUE] > 0 || total.segments[SUM_UNACCOUNTABLE] > 0));
+	(void)json_object_set_new(
+	    result, "finding", json_boolean(total.segments[SUM_OVERDUE] > 0 || total.segments[SUM_UNACCOUNTABLE] > 0));
 	return result;
 }

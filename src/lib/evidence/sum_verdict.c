@@ -228,11 +228,11 @@ static void pair_camera(struct sum *sum, struct segment_camera *camera) {
 		if (other_count == 0)
 			continue;
 		if (names) {
-			qsort_r(loose, loose_count, sizeof *loose, by_name, &sum->table);
-			qsort_r(others, other_count, sizeof *others, by_name, &sum->table);
+			qsort_r(loose, loose_count, sizeof(void *), by_name, &sum->table);
+			qsort_r(others, other_count, sizeof(void *), by_name, &sum->table);
 		} else {
-			qsort(loose, loose_count, sizeof *loose, by_fingerprint);
-			qsort(others, other_count, sizeof *others, by_fingerprint);
+			qsort(loose, loose_count, sizeof(void *), by_fingerprint);
+			qsort(others, other_count, sizeof(void *), by_fingerprint);
 		}
 		paired += pair(loose, loose_count, others, other_count, names ? by_name : fingerprint_order, &sum->table);
 	}

@@ -254,7 +254,8 @@
 	FIELD(TEXT, command, 64)   \
 	FIELD(TEXT, executable, PATH_BYTES_MAX)
 
-/* Opens, in order. The path is below the root; one that could not be told is empty and has its inode. */
+/* Opens, in order. The path is below the root; one that could not be told is empty and has its inode. Accessor 0: by
+ * whom is not known at this level, and our own opens are among them. */
 #define RECORD_access(FIELD)                    \
 	FIELD(U32, accessor, 0)                     \
 	FIELD(U16, root, 0)                         \

@@ -258,8 +258,9 @@ static const struct syscall_rule calls_keeper[] = {
     ALLOW(memfd_create),
 };
 
-/* Publisher: connections to the outside. Names are looked up by datagrams (to a name server, or to systemd-resolved) and
- * by what nsswitch.conf names; AI_ADDRCONFIG asks the kernel over netlink. No call that makes a thread or a process. */
+/* Publisher: connections to the outside. Names are looked up by datagrams (to a name server, or to systemd-resolved)
+ * and by what nsswitch.conf names; AI_ADDRCONFIG asks the kernel over netlink. No call that makes a thread or a
+ * process. */
 static const struct syscall_rule calls_publisher[] = {
     ALLOW(socket),
     ALLOW(connect),

@@ -44,8 +44,9 @@ static void facts_show(struct report *report, const struct retention_log_facts *
 	report_line(report, "Entries", "%" PRIu64, facts->checkpoint.size);
 	report_line(report, "Root", "%s", root);
 	if (facts->own_keys)
-		report_line(report, "Keys", "%" PRIu64 ", and only those that came with the log: it agrees with itself, no more. "
-		                            "Give a key that was kept elsewhere with --key",
+		report_line(report, "Keys",
+		    "%" PRIu64 ", and only those that came with the log: it agrees with itself, no more. "
+		    "Give a key that was kept elsewhere with --key",
 		    facts->epoch + 1);
 	else
 		report_line(report, "Keys", "%" PRIu64 "; the key of epoch %" PRIu64 " was given, and vouches for all after it",
@@ -65,7 +66,7 @@ static int kept_check(struct report *report) {
 	(void)json_object_set_new(report->json, "checkpoints", list);
 	for (size_t i = 0; i < report->arguments->checkpoint_count; i++) {
 		const char *path = report->arguments->checkpoints[i];
-		struct retention_checkpoint kept;
+		struct retention_checkpoint kept = {.size = 0};
 		char *note = NULL;
 		size_t length = 0;
 		int code = file_read(path, &note, &length);
@@ -75,8 +76,7 @@ static int kept_check(struct report *report) {
 		free(note);
 		if (error < 0)
 			return report_end(report, error, "%s: %s", path, retention_log_error(report->log));
-		(void)json_array_append_new(
-		    list, json_pack("{s:s, s:I}", "file", path, "entries", (json_int_t)kept.size));
+		(void)json_array_append_new(list, json_pack("{s:s, s:I}", "file", path, "entries", (json_int_t)kept.size));
 		report_line(report, "Kept", "%s: %" PRIu64 " entries, and the log has grown out of them", path, kept.size);
 	}
 	return EXIT_HOLDS;
@@ -111,7 +111,7 @@ static int witnesses_check(struct report *report) {
 }
 
 int log_run(struct report *report) {
-	struct retention_log_facts facts;
+	struct retention_log_facts facts = {.own_keys = 0};
 	int code = report_open(report, report->arguments->positional[0]);
 	if (code != 0)
 		return code;
@@ -128,8 +128,9 @@ int log_run(struct report *report) {
 		code = witnesses_check(report);
 	if (code != EXIT_HOLDS)
 		return code;
-	report_line(report, "Checked", "each entry against its tile, each tile against the one above, the root against the "
-	                               "signature, each key against the one before");
+	report_line(report, "Checked",
+	    "each entry against its tile, each tile against the one above, the root against the "
+	    "signature, each key against the one before");
 	return report_end(report, 0, "%" PRIu64 " entries of %s", facts.checkpoint.size, facts.checkpoint.origin);
 }
 
@@ -156,7 +157,7 @@ static void proof_keep(struct report *report, uint64_t number, uint64_t size) {
 
 int entry_run(struct report *report) {
 	uint64_t number = 0;
-	struct retention_log_facts facts;
+	struct retention_log_facts facts = {.own_keys = 0};
 	const char *bytes = NULL;
 	size_t length = 0;
 	if (!number_read(report->arguments->positional[1], &number)) {
@@ -199,9 +200,9 @@ static int kept_read(struct report *report, const char *path, struct retention_c
 }
 
 int checkpoint_run(struct report *report) {
-	struct retention_log_facts facts;
-	struct retention_checkpoint older;
-	struct retention_checkpoint newer;
+	struct retention_log_facts facts = {.own_keys = 0};
+	struct retention_checkpoint older = {.size = 0};
+	struct retention_checkpoint newer = {.size = 0};
 	int code = report_open(report, report->arguments->folder);
 	if (code != 0)
 		return code;

@@ -17,7 +17,8 @@ char *printable(const char *text, size_t length) {
 	for (size_t i = 0; safe != NULL && i < length; i++) {
 		unsigned char byte = (unsigned char)text[i];
 		/* 0x80 to 0x9f steer terminals too, but only as characters of their own: after 0xc2 in UTF-8. */
-		bool steers = byte < 0x20 || byte == 0x7f || (byte >= 0x80 && byte < 0xa0 && i > 0 && (uint8_t)text[i - 1] == 0xc2);
+		bool steers =
+		    byte < 0x20 || byte == 0x7f || (byte >= 0x80 && byte < 0xa0 && i > 0 && (uint8_t)text[i - 1] == 0xc2);
 		if (steers)
 			used += (size_t)snprintf(safe + used, 5, "\\x%02x", byte);
 		else
@@ -29,7 +30,7 @@ char *printable(const char *text, size_t length) {
 }
 
 /* The formatted text, safe for a terminal; the caller frees. */
-static char *text_make(const char *format, va_list arguments) {
+PRINTF_LIKE(1, 0) static char *text_make(const char *format, va_list arguments) {
 	char *raw = NULL;
 	if (vasprintf(&raw, format, arguments) < 0)
 		return NULL;
@@ -66,8 +67,11 @@ int report_end(struct report *report, int error, const char *format, ...) {
 		(void)json_dumpf(report->json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 		(void)putchar('\n');
 	} else {
-		(void)printf("%s%s: %s%s\n", !colour ? "" : code == EXIT_HOLDS ? "\033[32m" : "\033[31m", verdict, said,
-		    colour ? "\033[0m" : "");
+		(void)printf("%s%s: %s%s\n",
+		    !colour              ? ""
+		    : code == EXIT_HOLDS ? "\033[32m"
+		                         : "\033[31m",
+		    verdict, said, colour ? "\033[0m" : "");
 	}
 	free(text);
 	return code;
@@ -95,6 +99,7 @@ int report_open(struct report *report, const char *folder) {
 		return EXIT_USAGE;
 	}
 	if (error == -ENOENT || error == -EINVAL)
-		return report_end(report, -EBADMSG, "vkeys %s", error == -ENOENT ? "is missing" : "holds no key, or a line that is none");
+		return report_end(
+		    report, -EBADMSG, "vkeys %s", error == -ENOENT ? "is missing" : "holds no key, or a line that is none");
 	return report_end(report, error, "%s: %s", folder, strerror(-error));
 }

@@ -49,8 +49,8 @@ int report_begin(struct context *context, const char *kind, struct report_sessio
 	(void)json_object_set_new(params, "kind", json_string(kind));
 	char *text = json_dumps(params, JSON_COMPACT);
 	json_decref(params);
-	int error = retention_client_call_descriptors(
-	    session.client, "report.open", text, &result, &session.folder, 1, &count);
+	int error =
+	    retention_client_call_descriptors(session.client, "report.open", text, &result, &session.folder, 1, &count);
 	free(text);
 	if (error == -EREMOTEIO) {
 		code = refused(session.client);
@@ -80,8 +80,8 @@ void report_end(struct report_session *session) {
 static int progress_show(uint64_t done, uint64_t size, void *context) {
 	(void)context;
 	if (isatty(STDERR_FILENO) == 1)
-		(void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " entries checked%s", done, size,
-		    done == size ? "\r\033[K" : "");
+		(void)fprintf(
+		    stderr, "\r%" PRIu64 " of %" PRIu64 " entries checked%s", done, size, done == size ? "\r\033[K" : "");
 	return 0;
 }
 
@@ -102,8 +102,7 @@ int report_log_open(struct context *context, struct report_session *session) {
 		return EXIT_FAILED;
 	}
 	session->own_keys = file == NULL;
-	error = retention_log_open(
-	    session->folder, keys != NULL ? keys : get_text(session->answer, "keys"), &session->log);
+	error = retention_log_open(session->folder, keys != NULL ? keys : get_text(session->answer, "keys"), &session->log);
 	if (error == 0)
 		error = retention_log_checkpoint(session->log, &session->head);
 	if (error == 0)
@@ -146,10 +145,13 @@ int report_each(
 		/* Bundles that mention held footage stay, the rest of an epoch goes. */
 		if (error == -ENOENT) {
 			i = next_bundle(i);
+			if (pruned != NULL)
+				pruned(i, context);
 			continue;
 		}
 		if (error == -E2BIG) {
-			(void)fprintf(stderr, "retentionctl: too much footage for one report; ask for a shorter time or fewer cameras\n");
+			(void)fprintf(
+			    stderr, "retentionctl: too much footage for one report; ask for a shorter time or fewer cameras\n");
 			return EXIT_FAILED;
 		}
 		if (error < 0) {
@@ -174,8 +176,7 @@ void report_frame(const struct report_session *session, const char *kind, json_t
 	    json_pack("{s:s, s:I, s:s, s:b, s:b, s:I}", "origin", session->head.origin, "size",
 	        (json_int_t)session->head.size, "root", root, "verified", 1, "own_keys", (int)session->own_keys,
 	        "first_entry", (json_int_t)session->first));
-	(void)json_object_set_new(
-	    whole, "program", json_sprintf("retentiond %s", get_text(session->answer, "version")));
+	(void)json_object_set_new(whole, "program", json_sprintf("retentiond %s", get_text(session->answer, "version")));
 	(void)json_object_update(whole, result);
 	(void)json_object_clear(result);
 	(void)json_object_update(result, whole);

@@ -22,7 +22,7 @@ struct report_session {
 	struct retention_checkpoint head;
 	struct span span;
 	const struct zone *zone;
-	bool own_keys; /* the keys came with the log */
+	bool own_keys;  /* the keys came with the log */
 	uint64_t first; /* entries before it were pruned */
 };
 
@@ -30,8 +30,8 @@ struct report_session {
 MUST_USE int report_begin(struct context *context, const char *kind, struct report_session *ret_session);
 /* Opens the log as it is now and checks every entry against its checkpoint. The same. */
 MUST_USE int report_log_open(struct context *context, struct report_session *session);
-/* Each entry in order; `pruned` (may be NULL) is told once before where the first are not there any more. A callback
- * gives 0 or a negative errno, which ends it. 0 or the exit code after telling. */
+/* Each entry in order; `pruned` (may be NULL) is told where some are not there any more, and which comes next. A
+ * callback gives 0 or a negative errno, which ends it. 0 or the exit code after telling. */
 typedef int (*report_entry)(const json_t *entry, void *context);
 MUST_USE int report_each(
     struct report_session *session, void (*pruned)(uint64_t first, void *context), report_entry each, void *context);

@@ -102,8 +102,8 @@ static void unusual_show(const json_t *result) {
 			break;
 		json_array_foreach(json_object_get(row, "reasons"), r, reason) {
 			if (used < sizeof reasons)
-				used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s%s", used > 0 ? ", " : "",
-				    json_string_value(reason));
+				used += (size_t)snprintf(
+				    reasons + used, sizeof reasons - used, "%s%s", used > 0 ? ", " : "", json_string_value(reason));
 		}
 		put_wrapped(STYLE_PLAIN, "  - ",
 		    text_format("%.16s %.40s%s%.40s, %s opens: %s", get_text(row, "time_local"), get_text(row, "person"),
@@ -155,8 +155,8 @@ int report_access_run(struct context *context) {
 	json_t *result = code == EXIT_DONE ? access_report_result(report) : NULL;
 	if (result != NULL) {
 		report_frame(&session, "access", result);
-		code = result_show(
-		    context, result, context_option(context, "html") != NULL ? access_page(result) : NULL, "rows");
+		code =
+		    result_show(context, result, context_option(context, "html") != NULL ? access_page(result) : NULL, "rows");
 	} else if (code == EXIT_DONE) {
 		code = EXIT_FAILED;
 	}
@@ -181,7 +181,8 @@ void report_subject_show(const json_t *result) {
 	json_array_foreach(json_object_get(result, "recipients"), i, row) {
 		const json_t *people = json_object_get(row, "people");
 		const char *const cells[] = {get_text(row, "category"),
-		    json_is_integer(people) ? text_count(json_integer_value(people)) : "", text_count(get_number(row, "times"))};
+		    json_is_integer(people) ? text_count(json_integer_value(people)) : "",
+		    text_count(get_number(row, "times"))};
 		table_row(recipients, STYLE_PLAIN, cells);
 	}
 	table_end(recipients);

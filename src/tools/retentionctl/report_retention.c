@@ -105,8 +105,8 @@ static void cameras_show(const json_t *result) {
 		if (json_is_object(rule))
 			put_line("Rule", STYLE_DIM, "%s: operator's promise %s, legal maximum %s (from: %s%s%s)",
 			    get_text(camera, "camera"), get_text(rule, "retention")[0] ? get_text(rule, "retention") : "none",
-			    get_text(rule, "legal_maximum")[0] ? get_text(rule, "legal_maximum") : "none",
-			    get_text(rule, "source"), get_text(rule, "basis")[0] ? "; basis: " : "", get_text(rule, "basis"));
+			    get_text(rule, "legal_maximum")[0] ? get_text(rule, "legal_maximum") : "none", get_text(rule, "source"),
+			    get_text(rule, "basis")[0] ? "; basis: " : "", get_text(rule, "basis"));
 	}
 }
 
@@ -128,8 +128,8 @@ static void details_show(const json_t *result) {
 			if (strcmp(title, sum_column_name((enum sum_column)c)) == 0)
 				title = sum_column_title((enum sum_column)c);
 		put_wrapped(STYLE_PLAIN, "  - ",
-		    text_format("%s: %s %s: %.120s%s%s", get_text(detail, "camera"),
-		        text_count(get_number(detail, "segments")), title, get_text(detail, "text"), longest > 0 ? "; at most by " : "",
+		    text_format("%s: %s %s: %.120s%s%s", get_text(detail, "camera"), text_count(get_number(detail, "segments")),
+		        title, get_text(detail, "text"), longest > 0 ? "; at most by " : "",
 		        longest > 0 ? text_seconds(longest) : ""));
 	}
 }
