@@ -115,7 +115,7 @@ program-objects = $(patsubst src/%.c,$(O)/obj/%.o,$($(1).sources))
 OUTPUTS := $(foreach p,$(PROGRAMS),$(call program-output,$(p)))
 all: $(OUTPUTS) ## build everything into $(O)/
 
--include tests/unit/*.mk tests/fuzz/*.mk mk/*.mk
+-include src/lib/*/*.mk tests/unit/*.mk tests/fuzz/*.mk
 
 # A change of flags rebuilds.
 FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
@@ -286,7 +286,7 @@ check-man: man
 	@for page in $(MAN_PAGES); do man --warnings -l -E UTF-8 -Tutf8 -Z $$page >/dev/null 2>$(O)/man-warnings || true; \
 	  test ! -s $(O)/man-warnings || { echo $$page; cat $(O)/man-warnings; exit 1; }; done; echo "man: fine"
 check-hardening: all ## PIE, RELRO, BIND_NOW and no executable stack on each program
-	@tests/hardening.sh $(OUTPUTS) $(LIBRETENTION)
+	@tests/hardening.sh $(OUTPUTS) $(LIBRETENTION) $(LIBRETENTION_LOG)
 check-install: all ## install, uninstall, nothing left
 	@tests/install.sh $(O)
 

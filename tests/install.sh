@@ -8,15 +8,22 @@ trap 'rm -rf "$root"' EXIT
 ${MAKE:-make} -s O="$build" PREFIX=/usr DESTDIR="$root" sysconfdir=/etc install
 "$root/usr/bin/retentionctl" --version
 "$root/usr/sbin/retentiond" --version
-test -x "$root/usr/libexec/retention/keeper"
+"$root/usr/bin/retention-verify" --version
+for program in watcher prober hasher guard reaper keeper publisher; do test -x "$root/usr/libexec/retention/$program"; done
 test -e "$root/usr/share/retention/layouts/frigate.conf"
 test -e "$root/usr/lib/pkgconfig/retention.pc"
+test -e "$root/usr/lib/pkgconfig/retention-log.pc"
 # A library user builds against what was installed.
 cat >"$root/user.c" <<'C'
 #include <retention/client.h>
 int main(void) { return 0; }
 C
 ${CC:-cc} -I"$root/usr/include" "$root/user.c" -L"$root/usr/lib" -lretention -o "$root/user"
+cat >"$root/user.c" <<'C'
+#include <retention/log.h>
+int main(void) { retention_log_close(0); return 0; }
+C
+${CC:-cc} -I"$root/usr/include" "$root/user.c" -L"$root/usr/lib" -lretention-log -o "$root/user"
 rm "$root/user.c" "$root/user"
 test "$(find "$root" -perm /o+w -type f | wc -l)" -eq 0
 ${MAKE:-make} -s O="$build" PREFIX=/usr DESTDIR="$root" sysconfdir=/etc uninstall

@@ -116,6 +116,7 @@ suite_recorders() {
 	RETENTION_BUILD=$top/$build bats_files "recorders" $(chosen tests/recorders)
 }
 suite_kill() {
+	single "log crash" "$MAKE" -s O="$build" DEVELOPER=1 check-log-crash LOG_CRASH_STRIDE="${LOG_CRASH_STRIDE:-7}"
 	single "kill -9 at random points" tests/fault/kill.sh "$build" "${KILL_ROUNDS:-200}"
 }
 suite_fuzz() {

@@ -3,30 +3,21 @@
  * How long open(2) takes where others have a word in it.
  *   open_bench read FOLDER READERS MILLISECONDS    each reader opens and closes the files below FOLDER in turn
  *   open_bench new FOLDER READERS MILLISECONDS     the same, but each open is by a process that has just begun
- * print median and 99th percentile of one open in microseconds, and how many there were. And the peers:
- *   open_bench respond FOLDER     allows each open on FOLDER's filesystem: the least that a responder can do
- *   open_bench look FOLDER        reads status, exe and cgroup of the opener in /proc before it does
+ * print median and 99th percentile of one open in microseconds, and how many there were.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <limits.h>
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef FAN_REPORT_PIDFD
-#define FAN_REPORT_PIDFD 0x00000080
-#endif
 
 enum { FILES_MAX = 1000, READERS_MAX = 64, BUCKETS = 200000, BUCKET_NS = 50 };
 
@@ -120,70 +111,13 @@ static int measure(const char *folder, long readers, long milliseconds, bool ane
 	return 0;
 }
 
-/* ---- peers ---- */
-
-static void look_at(pid_t pid) {
-	static const char *const names[] = {"status", "cgroup"};
-	static char text[8192], path[64];
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, names[i]);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		(void)!read(fd, text, sizeof text);
-		(void)close(fd);
-	}
-	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-	(void)!readlink(path, text, sizeof text);
-}
-
-static void close_pidfd(const struct fanotify_event_metadata *event) {
-	const struct fanotify_event_info_pidfd *info = (const void *)(event + 1);
-	if (event->event_len >= sizeof *event + sizeof *info && info->pidfd >= 0)
-		(void)close(info->pidfd);
-}
-
-static void answer(int group, const struct fanotify_event_metadata *event, bool looks) {
-	struct fanotify_response response = {.fd = event->fd, .response = FAN_ALLOW};
-	if (looks && event->pid != getpid())
-		look_at(event->pid);
-	(void)!write(group, &response, sizeof response);
-	(void)close(event->fd);
-	if (looks)
-		close_pidfd(event);
-}
-
-static int respond(const char *folder, bool looks) {
-	alignas(struct fanotify_event_metadata) static char events[4096];
-	unsigned flags = FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE | (looks ? FAN_REPORT_PIDFD : 0);
-	int group = fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME);
-	if (group < 0 || fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_PERM, AT_FDCWD, folder) < 0) {
-		(void)fprintf(stderr, "open_bench: %s\n", strerror(errno));
-		return 1;
-	}
-	(void)printf("ready\n");
-	(void)fflush(stdout);
-	for (;;) {
-		ssize_t length = read(group, events, sizeof events);
-		const struct fanotify_event_metadata *event = (const void *)events;
-		for (; FAN_EVENT_OK(event, length); event = FAN_EVENT_NEXT(event, length))
-			if (event->fd >= 0)
-				answer(group, event, looks);
-		if (length < 0 && errno != EINTR)
-			return 1;
-	}
-}
-
 int main(int count, char **arguments) {
-	const char *what = count > 2 ? arguments[1] : "";
-	if (count == 3 && (strcmp(what, "respond") == 0 || strcmp(what, "look") == 0))
-		return respond(arguments[2], strcmp(what, "look") == 0);
+	const char *what = count == 5 ? arguments[1] : "";
 	long readers = count == 5 ? strtol(arguments[3], NULL, 10) : 0;
 	long milliseconds = count == 5 ? strtol(arguments[4], NULL, 10) : 0;
 	bool anew = strcmp(what, "new") == 0;
 	if ((!anew && strcmp(what, "read") != 0) || readers < 1 || readers > READERS_MAX || milliseconds < 1) {
-		(void)fprintf(
-		    stderr, "usage: open_bench read|new FOLDER READERS MILLISECONDS, or open_bench respond|look FOLDER\n");
+		(void)fprintf(stderr, "usage: open_bench read|new FOLDER READERS MILLISECONDS\n");
 		return 64;
 	}
 	return measure(arguments[2], readers, milliseconds, anew);

@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
 segments=${BENCH_SEGMENTS:-100000}
 rounds=${BENCH_ROUNDS:-3}
-rows=${BENCH_ROWS:-layouts media log append search open scan expire holds memory life}
+rows=${BENCH_ROWS:-layouts media log append search guard open scan expire holds memory life}
 cameras=16
 tools=$build/bench
 scratch=$(mktemp -d "$build/bench-run.XXXXXX")
@@ -281,6 +281,28 @@ rows_search() {
 	rm -rf "$root" "$state"
 }
 
+# Guard by itself, beside a responder that does as little as can be done and one that reads /proc.
+rows_guard() {
+	local name pinned readers kind median high beside limit
+	heading "Opens under guard alone: median, 99th percentile"
+	if [ "$(id -u)" -ne 0 ]; then
+		note "not measured: permission events are root's"
+		return
+	fi
+	volume guarded 64 4096
+	mkdir -p "$scratch/guarded/root"
+	"$tools/guard_bench" "$build/libexec/guard" "$scratch/guarded/root" "${BENCH_OPENS:-20000}" "$rounds" >"$scratch/opens"
+	while read -r name pinned readers kind median high; do
+		case $name-$kind in
+		minimal-known) beside=$median limit=1.6 ;;
+		proc-new) beside=$median limit=1.3 ;;
+		guard-*) row "$kind opener, $readers reader(s), $pinned; p99 $high us" "$median us" "$beside us" "$(calculate "$median / $beside" 2)x" "<= ${limit}x" "$median / $beside" $limit ;;
+		esac
+		[ "$name" = guard ] || note "$name, $kind, $readers reader(s), $pinned: $median us, p99 $high us"
+	done <"$scratch/opens"
+	volume_drop guarded
+}
+
 # ---- who opens what: our guard and its peers, one after the other on one tree of a filesystem of its own ----
 
 # Programs of packages that need not be installed: unpacked into the scratch folder. Says why not, if they cannot be had.
@@ -314,16 +336,6 @@ in_namespace() { # PROGRAM…
 # Each peer_… starts one and sets INSIDE, the words before what is to be measured. Fails with a reason.
 INSIDE=
 peer_none() { INSIDE=; }
-peer_responder() { # respond|look
-	INSIDE=
-	: >"$scratch/peer.log"
-	${PINNED:-} "$tools/open_bench" "$1" "$root" >"$scratch/peer.log" 2>&1 &
-	peer=$!
-	peer_says ready
-}
-peer_minimal() { peer_responder respond; }
-peer_look() { peer_responder look; }
-
 peer_says() {
 	local i
 	for i in $(seq 100); do
@@ -428,28 +440,25 @@ open_round() { # HOW READERS KIND PEERS…
 # The median over the rounds of one column.
 open_figure() { awk -v column="$3" '{ print $column }' "$scratch/open-$1-$2" | median; }
 
-open_rows() { # HOW WHAT LIMIT PEER ITS-NAME
-	local how=$1 what=$2 limit=$3 name ours theirs line="median, 99th percentile, time for each, us:"
-	ours=$(open_figure "$how" guard 1)
-	theirs=$(open_figure "$how" "$4" 1)
-	row "$what; $5" "$ours us" "$theirs us" "$(calculate "$ours / $theirs" 2)x" "<= ${limit}x" "$ours / $theirs" "$limit"
+open_rows() { # HOW WHAT
+	local name ours theirs line="median, 99th percentile, time for each, us:"
 	for name in fapolicyd auditd; do
-		[ -s "$scratch/open-$how-$name" ] || continue
-		ours=$(open_figure "$how" guard 3)
-		theirs=$(open_figure "$how" "$name" 3)
-		row "  time for each; $name" "$(calculate "$ours" 1) us" "$(calculate "$theirs" 1) us" "$(calculate "$ours / $theirs" 2)x" "<= 1.0x" "$ours / $theirs" 1.0
+		[ -s "$scratch/open-$1-$name" ] || continue
+		ours=$(open_figure "$1" guard 3)
+		theirs=$(open_figure "$1" "$name" 3)
+		row "$2; $name" "$(calculate "$ours" 1) us" "$(calculate "$theirs" 1) us" "$(calculate "$ours / $theirs" 2)x" "<= 1.0x" "$ours / $theirs" 1.0
 	done
-	for name in none minimal look guard fapolicyd auditd; do
-		[ -s "$scratch/open-$how-$name" ] || continue
-		line+=" $name $(open_figure "$how" $name 1) $(open_figure "$how" $name 2) $(calculate "$(open_figure "$how" $name 3)" 1),"
+	for name in none guard fapolicyd auditd; do
+		[ -s "$scratch/open-$1-$name" ] || continue
+		line+=" $name $(open_figure "$1" $name 1) $(open_figure "$1" $name 2) $(calculate "$(open_figure "$1" $name 3)" 1),"
 	done
 	note "${line%,}"
 }
 
 rows_open() {
-	local readers pinned i how peers_missing name
+	local readers pinned i how kind peers_missing name
 	declare -A unmeasured=()
-	heading "Opening footage"
+	heading "Opening footage, whole daemon: time for each open"
 	if [ "$(id -u)" -ne 0 ]; then
 		note "not measured: permission events are root's"
 		return
@@ -459,23 +468,16 @@ rows_open() {
 	peers_missing=$(peers_unpack) || true
 	# What peers_unpack found, again here: it ran in a process of its own.
 	peer_libraries=$(find "$scratch/peers" -name 'lib*.so.*' -printf '%h\n' 2>/dev/null | sort -u | paste -sd :)
-	for readers in 1 8; do
-		for pinned in pinned free; do
-			PINNED=
-			[ $pinned = free ] || PINNED="taskset -c 0"
-			how=$readers-$pinned
-			rm -f "$scratch/open-$how"-*
-			for i in $(seq "$rounds"); do open_round "$how" "$readers" read none minimal look guard fapolicyd auditd; done
-			open_rows "$how" "known, $readers reader(s), $pinned" 1.6 minimal "responder"
+	for kind in read new; do
+		for readers in 1 8; do
+			for pinned in pinned free; do
+				PINNED=
+				[ $pinned = free ] || PINNED="taskset -c 0"
+				how=$kind-$readers-$pinned
+				for i in $(seq "$rounds"); do open_round "$how" "$readers" $kind none guard fapolicyd auditd; done
+				open_rows "$how" "$([ $kind = new ] && echo new || echo known) opener, $readers reader(s), $pinned"
+			done
 		done
-	done
-	for pinned in pinned free; do
-		PINNED=
-		[ $pinned = free ] || PINNED="taskset -c 0"
-		how=new-$pinned
-		rm -f "$scratch/open-$how"-*
-		for i in $(seq "$rounds"); do open_round "$how" 1 new none minimal look guard fapolicyd auditd; done
-		open_rows "$how" "a new opener each, $pinned" 1.3 look "responder and /proc"
 	done
 	for name in "${!unmeasured[@]}"; do note "$name: not measured: ${unmeasured[$name]}"; done
 	note "pinned: reader and responder on one processor; free: a wake-up on another processor is most of it"
@@ -783,7 +785,7 @@ build_helpers() {
 	local layers=() layer
 	mkdir -p "$tools"
 	for layer in base ipc settings audit client sandbox domain; do layers+=("$build/lib/lib$layer.a"); done
-	for name in tree_make life_write media_bench node_bench log_make append_bench open_bench hold_bench await_scan scan_bench pattern_bench; do
+	for name in tree_make life_write media_bench node_bench log_make append_bench open_bench guard_bench hold_bench await_scan scan_bench pattern_bench; do
 		[ "$tools/$name" -nt "tests/bench/$name.c" ] && [ "$tools/$name" -nt "$build/libexec/keeper" ] && continue
 		# shellcheck disable=SC2046
 		"${CC:-cc}" "${flags[@]}" "tests/bench/$name.c" -o "$tools/$name" -Wl,--as-needed -Wl,--start-group "${layers[@]}" \

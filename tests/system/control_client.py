@@ -240,7 +240,7 @@ def answers(path, openrpc):
         "hold.review": {"id": first[0]["id"], "next": "+30d"}, "hold.release": {"id": first[0]["id"], "dry_run": True},
         "log.checkpoint": {}, "events.subscribe": {"events": ["log.entry"]}, "root.list": {}, "volume.list": {},
         "volume.adopt": {"root": root["root"], "as": "own", "dry_run": True}, "clock.status": {}, "clock.confirm": {"dry_run": True},
-        "config.show": {}, "config.reload": {}, "rescan": {"dry_run": True}, "key.show": {}, "witness.list": {}, "witness.test": {"url": "http://none.example"}, "log.open": {"purpose": "audit"},
+        "config.show": {}, "config.reload": {}, "rescan": {"dry_run": True}, "key.show": {}, "key.rotate": {"dry_run": True}, "witness.list": {}, "witness.test": {"url": "http://none.example"}, "log.open": {"purpose": "audit"},
         "log.find": {"actor": "root", "at": "-1d..now"}, "log.review": {"to": 0, "dry_run": True},
     }
     calls["report.open"] = {"kind": "retention", "at": "-40d..now"}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "audit/witness_key.h"
 #include "audit/writer.h"
 #include "base/descriptor.h"
 #include "control.h"
@@ -30,6 +31,7 @@ static void key_answer(struct keeper *keeper, struct request *request) {
 	json_t *result = answer_new();
 	answer_text(result, "origin", audit_writer_origin(writer));
 	answer_text(result, "key", audit_writer_vkey(writer));
+	answer_text(result, "witness_key", audit_writer_witness_vkey(writer));
 	answer_first(keeper, result);
 	answer_integer(result, "epoch", audit_writer_epoch(writer));
 	answer_time(keeper, result, "since", epochs_since_us(keeper), NULL);

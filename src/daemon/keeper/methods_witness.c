@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "answer.h"
+#include "audit/witness_key.h"
 #include "control.h"
 #include "keeper.h"
 #include "outbox.h"
+#include "record.h"
 
 static void witness_list_call(struct keeper *keeper, struct request *request, const json_t *params) {
 	(void)params;
@@ -13,6 +15,7 @@ static void witness_list_call(struct keeper *keeper, struct request *request, co
 	json_t *publish = outbox_json(keeper);
 	json_object_set(result, "witnesses", json_object_get(publish, "witnesses"));
 	json_decref(publish);
+	answer_text(result, "witness_key", audit_writer_witness_vkey(record_writer(keeper)));
 	request_reply(request, result);
 }
 

@@ -37,8 +37,8 @@ static struct outbox_target *target_find(const struct outbox *outbox, const char
 	return NULL;
 }
 
-static void target_free(struct outbox_target *target) {
-	witness_test_end(target, "the witness is not in the configuration any more");
+static void target_free(struct outbox *outbox, struct outbox_target *target) {
+	witness_test_end(outbox, target, "the witness is not in the configuration any more");
 	free(target->key);
 	free(target->note);
 	free(target);
@@ -55,7 +55,7 @@ static void target_remove(struct outbox *outbox, size_t index) {
 	int error = state_target_remove(outbox->keeper->state, target->row.address);
 	if (error != 0)
 		log_warning_errno(error, "cannot forget '%s'", target->row.address);
-	target_free(target);
+	target_free(outbox, target);
 	outbox->targets[index] = outbox->targets[--outbox->target_count];
 }
 
@@ -404,8 +404,8 @@ struct outbox *outbox_close(struct outbox *outbox) {
 		pending_release(outbox);
 	free(outbox->pending);
 	for (size_t i = 0; i < outbox->target_count; i++) {
-		witness_test_end(outbox->targets[i], "retentiond stops");
-		target_free(outbox->targets[i]);
+		witness_test_end(outbox, outbox->targets[i], "retentiond stops");
+		target_free(outbox, outbox->targets[i]);
 	}
 	if (outbox->flush != NULL)
 		event_free(outbox->flush);

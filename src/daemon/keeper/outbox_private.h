@@ -95,4 +95,4 @@ void witness_answer(struct outbox *outbox, struct outbox_target *target, const s
 /* An entry when a witness has been late for an hour. */
 void witness_look_behind(struct outbox *outbox, struct outbox_target *target);
 /* Ends `witness test`. */
-void witness_test_end(struct outbox_target *target, const char *error);
+void witness_test_end(struct outbox *outbox, struct outbox_target *target, const char *error);

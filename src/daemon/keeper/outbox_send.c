@@ -59,7 +59,7 @@ void outbox_failed(struct outbox *outbox, struct outbox_target *target, const ch
 	}
 	if (target->row.kind == DELIVERY_WITNESS)
 		witness_look_behind(outbox, target);
-	witness_test_end(target, target->row.error);
+	witness_test_end(outbox, target, target->row.error);
 }
 
 void outbox_succeeded(struct outbox *outbox, struct outbox_target *target) {

@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "audit/base64.h"
 #include "audit/merkle.h"
+#include "audit/witness_key.h"
 #include "audit/writer.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -48,7 +49,7 @@ static int proof_lines(struct outbox *outbox, uint64_t old_size, uint64_t size, 
 	return count < 0 ? count : 0;
 }
 
-/* The note with the signatures of its own log alone. */
+/* The note with the signatures of the log's epochs alone. */
 static char *own_note(const char *note, const char *origin) {
 	static const char dash[] = "\xe2\x80\x94 ";
 	char *own = malloc(strlen(note) + 1);
@@ -72,6 +73,25 @@ static char *own_note(const char *note, const char *origin) {
 	return own;
 }
 
+/* Old size, proof, and the checkpoint with the line that the witness knows the log by: the epochs' keys come and go. */
+static int request_put(
+    struct outbox *outbox, const struct outbox_target *target, const char *line, char *body, size_t *ret_length) {
+	struct byte_writer out;
+	char head[40];
+	byte_writer_init(&out, body, REQUEST_BYTES);
+	(void)snprintf(head, sizeof head, "old %" PRIu64 "\n", target->asked_old);
+	byte_put_raw(&out, head, strlen(head));
+	int error = proof_lines(outbox, target->asked_old, target->checkpoint_size, &out);
+	byte_put_raw(&out, "\n", 1);
+	byte_put_raw(&out, target->note, strlen(target->note));
+	byte_put_raw(&out, line, strlen(line));
+	if (error == 0 && out.failed)
+		error = -EMSGSIZE;
+	if (error == 0)
+		*ret_length = out.used;
+	return error;
+}
+
 char *witness_request(struct outbox *outbox, struct outbox_target *target, size_t *ret_length) {
 	struct audit_writer *writer = record_writer(outbox->keeper);
 	const char *origin = audit_writer_origin(writer);
@@ -88,25 +108,17 @@ char *witness_request(struct outbox *outbox, struct outbox_target *target, size_
 	free(target->note);
 	target->note = own_note(audit_writer_checkpoint(writer), origin);
 	char *body = malloc(REQUEST_BYTES);
-	if (body == NULL || target->note == NULL) {
+	char line[LINES_BYTES] = "";
+	int error = audit_writer_witness_line(writer, line, sizeof line);
+	if (error == 0 && (body == NULL || target->note == NULL))
+		error = -ENOMEM;
+	if (error == 0)
+		error = request_put(outbox, target, line, body, ret_length);
+	if (error != 0) {
+		log_warning_errno(error, "cannot make the request to witness '%s'", target->row.address);
 		free(body);
 		return NULL;
 	}
-	struct byte_writer out;
-	byte_writer_init(&out, body, REQUEST_BYTES);
-	char head[40];
-	(void)snprintf(head, sizeof head, "old %" PRIu64 "\n", target->asked_old);
-	byte_put_raw(&out, head, strlen(head));
-	int error = proof_lines(outbox, target->asked_old, size, &out);
-	byte_put_raw(&out, "\n", 1);
-	byte_put_raw(&out, target->note, strlen(target->note));
-	if (error != 0 || out.failed) {
-		log_warning_errno(
-		    error != 0 ? error : -EMSGSIZE, "cannot make the request to witness '%s'", target->row.address);
-		free(body);
-		return NULL;
-	}
-	*ret_length = out.used;
 	return body;
 }
 
@@ -208,7 +220,7 @@ static void cosigned(struct outbox *outbox, struct outbox_target *target, struct
 	target->heartbeat_us = clock_elapsed_us() + OUTBOX_HEARTBEAT_S * US_PER_SECOND;
 	target->next_checkpoint_us = clock_elapsed_us() + OUTBOX_CHECKPOINT_GAP_S * US_PER_SECOND;
 	outbox_succeeded(outbox, target);
-	witness_test_end(target, NULL);
+	witness_test_end(outbox, target, NULL);
 }
 
 /* text/x.tlog.size: "<size>\n". */
@@ -273,11 +285,13 @@ void witness_answer(struct outbox *outbox, struct outbox_target *target, const s
 		conflict(outbox, target, target->asked_old, reason);
 		break;
 	case 403:
-		outbox_failed(outbox, target, "it knows no key that signs this log: give it `retentionctl key show` (403)");
+		outbox_failed(outbox, target,
+		    "it has another key of this log: give it the one for witnesses, which `retentionctl witness list` shows (403)");
 		break;
 	case 404:
 		outbox_failed(outbox, target,
-		    "it does not know this log: give it origin and key of `retentionctl key show`; or the url is wrong (404)");
+		    "it does not know this log: give it the key for witnesses, which `retentionctl witness list` shows; or the "
+		    "url is wrong (404)");
 		break;
 	default:
 		(void)snprintf(reason, sizeof reason, "it answered with HTTP status %u", (unsigned)delivered->status);
@@ -285,7 +299,7 @@ void witness_answer(struct outbox *outbox, struct outbox_target *target, const s
 	}
 }
 
-void witness_test_end(struct outbox_target *target, const char *error) {
+void witness_test_end(struct outbox *outbox, struct outbox_target *target, const char *error) {
 	struct request *request = target->test;
 	target->test = NULL;
 	if (request == NULL)
@@ -297,6 +311,7 @@ void witness_test_end(struct outbox_target *target, const char *error) {
 	json_t *result = answer_new();
 	answer_text(result, "url", target->row.address);
 	answer_text(result, "name", target->cosigner.name);
+	answer_text(result, "witness_key", audit_writer_witness_vkey(record_writer(outbox->keeper)));
 	answer_integer(result, "size", target->row.size);
 	request_reply(request, result);
 }

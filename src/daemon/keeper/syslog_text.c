@@ -182,15 +182,15 @@ static const char *text_at(const json_t *object, const char *key, const char *fa
 }
 
 static void put_sentence(struct byte_writer *out, const json_t *entry, enum audit_action action) {
-	char sentence[SENTENCE_BYTES], weakened[SENTENCE_BYTES] = "";
+	char sentence[SENTENCE_BYTES], weakened[SENTENCE_BYTES / 2] = "";
 	const json_t *event = json_object_get(entry, "event");
 	const char *said = alarms[action].sentence != NULL ? alarms[action].sentence : audit_action_name(action);
 	const char *reason = text_at(event, "reason", "");
 	if (!join(json_object_get(entry, "weakened"), weakened, sizeof weakened))
 		weakened[0] = '\0';
 	/* What is too long for a sentence is cut. */
-	if (snprintf(sentence, sizeof sentence, "%s%s%s%s%s", said, reason[0] ? ": " : "", reason, weakened[0] ? ": " : "",
-	        weakened) < 0)
+	if (snprintf(sentence, sizeof sentence, "%s%s%.200s%s%s", said, reason[0] ? ": " : "", reason,
+	        weakened[0] ? ": " : "", weakened) < 0)
 		return;
 	for (char *c = sentence; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')

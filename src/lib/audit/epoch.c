@@ -64,7 +64,7 @@ int seed_load(struct audit_writer *writer, uint64_t epoch, struct note_signer *r
 	return error;
 }
 
-static int wipe_path(struct store *store, const char *path) {
+int seed_file_wipe(struct store *store, const char *path) {
 	static const uint8_t zeros[SEED_BYTES];
 	CLOSED_AT_END int fd = openat(store->state_fd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -81,10 +81,10 @@ static int wipe_path(struct store *store, const char *path) {
 int seed_wipe(struct store *store, uint64_t epoch) {
 	char path[SEED_PATH_BYTES];
 	seed_path(epoch, path);
-	return wipe_path(store, path);
+	return seed_file_wipe(store, path);
 }
 
-/* Calls wipe_path() for each seed but `kept`; `only_look`: stops at the first, with 1. */
+/* Calls seed_file_wipe() for each seed but `kept`; `only_look`: stops at the first, with 1. */
 static int seeds_each(struct store *store, const char *kept, bool only_look) {
 	int fd = openat(store->state_fd, "keys", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -100,7 +100,7 @@ static int seeds_each(struct store *store, const char *kept, bool only_look) {
 		int length = snprintf(path, sizeof path, "keys/%s", entry->d_name);
 		if (strncmp(entry->d_name, "epoch-", 6) != 0 || (size_t)length >= sizeof path || strcmp(path, kept) == 0)
 			continue;
-		result = only_look ? 1 : wipe_path(store, path);
+		result = only_look ? 1 : seed_file_wipe(store, path);
 	}
 	(void)closedir(folder);
 	return result;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The birth of a log, and what happens to one that does not hold: it is set aside whole, with its
- * state and its write-ahead file, its key is wiped so that no second truth can be signed, and a new
- * log begins under a new origin and a new key. A crash on the way leaves a part behind (log-state
+ * state and its write-ahead file, its keys are wiped so that no second truth can be signed, and a new
+ * log begins under a new origin and with new keys. A crash on the way leaves a part behind (log-state
  * goes last) that makes the next start set aside the rest.
  */
 #include <errno.h>
@@ -53,6 +53,8 @@ int log_make(struct audit_writer *writer, const char *origin, const char *renewe
 	writer->has_next = writer->is_handing_over = false;
 	if (error == 0)
 		error = seed_make(writer, 0, &writer->signer);
+	if (error == 0)
+		error = witness_key_make(writer);
 	if (error < 0)
 		return error;
 	note_verifier_format(&writer->signer.verifier, writer->vkey);
@@ -99,6 +101,8 @@ int log_set_aside(struct store *store, unsigned *ret_number) {
 		error = move_if_there(store, "log.vkeys", folder);
 	if (error == 0)
 		error = seeds_wipe(store, UINT64_MAX);
+	if (error == 0)
+		error = witness_key_wipe(store);
 	if (error == 0)
 		error = move_if_there(store, "log-state", folder);
 	if (error == 0)

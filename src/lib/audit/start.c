@@ -407,6 +407,16 @@ static int log_finish(struct audit_writer *writer, bool current, struct audit_st
 	return error < 0 ? error : store_sync(&writer->store);
 }
 
+/* It says nothing about the log, which goes on without the old one. */
+static int witness_key_settle(struct audit_writer *writer, struct audit_start_report *report) {
+	bool made = false;
+	int error = witness_key_open(writer, &made);
+	if (error == 0 && made && report->reason[0] == '\0')
+		(void)snprintf(report->reason, sizeof report->reason,
+		    "keys/witness.seed was missing or damaged: a new key was made, which witnesses must be given");
+	return error;
+}
+
 static int log_continue(struct audit_writer *writer, const struct presence *there, struct audit_start_report *report) {
 	struct log_state state = {0};
 	bool current = false;
@@ -421,6 +431,8 @@ static int log_continue(struct audit_writer *writer, const struct presence *ther
 		error = replay_pending(writer, report);
 	if (error == 0)
 		error = log_finish(writer, current, report);
+	if (error == 0)
+		error = witness_key_settle(writer, report);
 	if (error < 0)
 		return error;
 	writer->published = writer->signed_size;

@@ -7,6 +7,7 @@
  *   log/vkeys, log.vkeys      the verifier keys of all epochs, one a line
  *   log/epochs/<n>            how the key of epoch n took over; log/pruned which bundles may be gone (entry_file.h)
  *   keys/epoch-<n>.seed       32 bytes, mode 0600 in a folder of mode 0700: only that of the epoch at hand (epoch.c)
+ *   keys/witness.seed         the same for the key that witnesses know, which lasts as long as the log (witness_key.c)
  *   log-state                 last signed size and root (state.c)
  *   log-pending               the write-ahead file (wal.h)
  *   log-reserve               allocated bytes that are given up on a full disk
@@ -296,6 +297,7 @@ struct audit_writer *writer_free(struct audit_writer *writer) {
 	free(writer->next);
 	sodium_memzero(&writer->signer, sizeof writer->signer);
 	sodium_memzero(&writer->next_signer, sizeof writer->next_signer);
+	sodium_memzero(&writer->witness_signer, sizeof writer->witness_signer);
 	free(writer);
 	return NULL;
 }

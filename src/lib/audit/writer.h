@@ -96,12 +96,6 @@ struct audit_prune {
 /* 1 when there is more to look at, 0 when all is done, or a negative errno. */
 MUST_USE int audit_writer_prune(struct audit_writer *writer, struct audit_prune *prune);
 
-/*
- * Adds signature lines of others (cosignatures), checked by the caller, to the newest checkpoint if it is still the one
- * of `size`, and writes it anew. -ESTALE if it is not, -EMSGSIZE when it would not fit.
- */
-MUST_USE int audit_writer_cosign(struct audit_writer *writer, uint64_t size, const char *lines);
-
 /* Entries appended, entries covered by the newest checkpoint. */
 uint64_t audit_writer_size(const struct audit_writer *writer);
 uint64_t audit_writer_published(const struct audit_writer *writer);

@@ -25,6 +25,8 @@ struct audit_writer {
 	uint64_t epoch;
 	char vkey[VKEY_BYTES];
 	struct note_signer next_signer; /* of the epoch after; its seed is durable */
+	struct note_signer witness_signer;
+	char witness_vkey[VKEY_BYTES];
 	bool has_next;
 	bool is_handing_over; /* entry `hand_over_index` names it: the next publish is the hand-over */
 	uint64_t hand_over_index;
@@ -85,7 +87,8 @@ void seed_path(uint64_t epoch, char ret_path[SEED_PATH_BYTES]);
 MUST_USE int seed_make(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer);
 /* -ENOENT, -EBADMSG when it is not 32 bytes, or all of them are 0, or another negative errno. */
 MUST_USE int seed_load(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer);
-/* Overwrites and removes the seed; no error where there is none. */
+/* Overwrites and removes a seed; no error where there is none. */
+MUST_USE int seed_file_wipe(struct store *store, const char *path);
 MUST_USE int seed_wipe(struct store *store, uint64_t epoch);
 /* Wipes every seed but `keep` (UINT64_MAX: all), and whatever else lies there under a seed's name. */
 MUST_USE int seeds_wipe(struct store *store, uint64_t keep);
@@ -101,3 +104,12 @@ MUST_USE int hand_over_finish(struct audit_writer *writer);
 MUST_USE int hand_over_verify(struct audit_writer *writer, char *why, size_t room);
 /* The same for log/pruned, if it is there; sets pruned_below. */
 MUST_USE int pruned_verify(struct audit_writer *writer, char *why, size_t room);
+
+/* ---- witness_key.c ---- */
+
+#define WITNESS_SEED_PATH "keys/witness.seed"
+/* Random, durable, in place of what was there. */
+MUST_USE int witness_key_make(struct audit_writer *writer);
+/* Made anew where it is missing or damaged: then ret_made is true, and witnesses must be told. */
+MUST_USE int witness_key_open(struct audit_writer *writer, bool *ret_made);
+MUST_USE int witness_key_wipe(struct store *store);

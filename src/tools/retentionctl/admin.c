@@ -90,6 +90,9 @@ void key_show_show(const json_t *answer) {
 	}
 	put_text(STYLE_PLAIN, key);
 	put(STYLE_PLAIN, "\n");
+	put(STYLE_DIM, "# for witnesses, and for nothing else; it does not change with the epochs\n# ");
+	put_text(STYLE_DIM, get_text(answer, "witness_key"));
+	put(STYLE_PLAIN, "\n");
 }
 
 void key_rotate_show(const json_t *answer) {

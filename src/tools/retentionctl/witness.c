@@ -4,6 +4,13 @@
 #include "nouns.h"
 #include "screen.h"
 
+/* On a line of its own, to be copied. */
+static void key_for_witnesses(const json_t *answer) {
+	put(STYLE_DIM, "for witnesses: ");
+	put_text(STYLE_PLAIN, get_text(answer, "witness_key"));
+	put(STYLE_PLAIN, "\n");
+}
+
 void witness_list_show(const json_t *answer) {
 	size_t i;
 	json_t *witness;
@@ -19,7 +26,9 @@ void witness_list_show(const json_t *answer) {
 		table_row(table, conflict ? STYLE_BAD : failing ? STYLE_WARN : STYLE_PLAIN, cells);
 	}
 	table_end(table);
+	key_for_witnesses(answer);
 	json_array_foreach(json_object_get(answer, "witnesses"), i, witness) {
+		put(STYLE_DIM, "signs by: ");
 		put_text(STYLE_DIM, get_text(witness, "key"));
 		put(STYLE_PLAIN, "\n");
 		if (get_text(witness, "error")[0])
@@ -41,4 +50,5 @@ void witness_test_show(const json_t *answer) {
 	put_wrapped(STYLE_PLAIN, "",
 	    text_format("%s has signed the checkpoint of %s entries", get_text(answer, "name"),
 	        text_count(get_number(answer, "size"))));
+	key_for_witnesses(answer);
 }
