@@ -342,3 +342,32 @@ filled() {
 	PY
 	world_stop
 }
+
+@test "who opened footage stands in the table, within 80 columns, and in words" {
+	need_root
+	disk_make footage
+	disk_mount footage "$WORLD/frigate"
+	ROOTS=${ROOTS/enforce/observe}
+	local file number
+	file=$(frigate gate "$(days_ago 2)")
+	chmod -R a+rX "$WORLD/frigate"
+	world_start
+	until_true 20 has_segments frigate/gate 1
+	until_true 10 status_says '.roots[0].observation.since'
+	[ "$(ctl status --json | jq -r '.roots[0].observation.level')" = permission ] || skip "this kernel has no permission events"
+	sleep_after() { python3 -c 'import sys, time; open(sys.argv[1]); time.sleep(0.5)' "$1"; }
+	sleep_after "$file"
+	until_true 10 has_entry open
+	ctl log search --action open >"$WORLD/table"
+	cat "$WORLD/table"
+	grep -Eq '^ +[0-9]+  [0-9-]{10} [0-9:]{8}  open               frigate/gate \(root, python3[0-9.]*\)$' "$WORLD/table"
+	number=$(ctl log search --action open --limit 1 --output ndjson | jq .event.sequence)
+	run ctl log show "$number"
+	[[ "$output" == *"User        root (0)"* ]]
+	[[ "$output" == *"Program     /"*python3*", process "* ]]
+	[[ "$output" == *"calls itself python3"* ]]
+	[[ "$output" == *"Parents     /"*" of root (0), process "* ]]
+	[[ "$output" == *"Address     none"* ]]
+	ctl log show "$number" --json | jq -e '.event.action == "open"'
+	world_stop
+}

@@ -44,9 +44,8 @@ witness_start() {
 	export GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$BATS_SUITE_TMPDIR/go-cache GOFLAGS=
 	[ -x "$BATS_SUITE_TMPDIR/witness" ] ||
 		go build -o "$BATS_SUITE_TMPDIR/witness" "$BATS_TEST_DIRNAME/../witness/witness.go"
-	local keys=() key
-	while read -r key; do keys+=(-log "$key"); done <"$WORLD/state/log.vkeys"
-	helper "$BATS_SUITE_TMPDIR/witness" -listen "127.0.0.1:$WITNESS_PORT" -state "$WORLD/witness.json" -seed $SEED "${keys[@]}"
+	helper "$BATS_SUITE_TMPDIR/witness" -listen "127.0.0.1:$WITNESS_PORT" -state "$WORLD/witness.json" -seed $SEED \
+		-log "${1:-$(ctl key show --json | jq -r .witness_key)}"
 	WITNESS=$HELPER
 	until_true 5 listens "$WITNESS_PORT"
 }
@@ -192,17 +191,27 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	with_witness
 	start
 	# It does not know the log: that is said, with what to do.
-	WITNESS_KEYS=$WORLD/state/log.vkeys
-	mv "$WITNESS_KEYS" "$WORLD/kept.vkeys"
-	echo "other.example/log+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k" | sed 's/other.example.log/example.com\/foo/' >"$WITNESS_KEYS"
-	witness_start
-	mv "$WORLD/kept.vkeys" "$WITNESS_KEYS"
+	witness_start "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 	checkpoint
-	until_true 10 late '.publish.witnesses[0].error // "" | test("key show")'
+	until_true 10 late '.publish.witnesses[0].error // "" | test("key for witnesses.*witness list.*404")'
+	kill "$WITNESS"
+	until_true 5 fails listens "$WITNESS_PORT"
+	# A key of that name, and another one: an epoch's that is over.
+	local key
+	key=$(ctl key show --json | jq -r .key)
+	ctl key rotate --yes >/dev/null
+	INTERVAL=PT11S
+	reload
+	checkpoint
+	witness_start "$key"
+	run ctl witness test "http://127.0.0.1:$WITNESS_PORT/w"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"key for witnesses"*"(403)"* ]]
 	kill "$WITNESS"
 	until_true 5 fails listens "$WITNESS_PORT"
 	witness_start
 	run -0 ctl witness test "http://127.0.0.1:$WITNESS_PORT/w"
+	[[ "$output" == *"for witnesses: $(ctl key show --json | jq -r .witness_key)"* ]]
 	until_true 10 is_cosigned 0
 	grep -q '^— witness.example.test/w1 4HuyzQ' "$WORLD/state/log/checkpoint.witnessed"
 	grep -q '^— witness.example.test/w1 4HuyzQ' "$WORLD/state/log/checkpoint"
@@ -216,9 +225,55 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	until_true 10 is_cosigned "$before"
 	[ "$(entries witnessed | wc -l)" = 1 ]
 	ctl witness list | grep -q "127.0.0.1:$WITNESS_PORT"
+	ctl witness list | grep -qxF "for witnesses: $(ctl key show --json | jq -r .witness_key)"
 	# A sign of life when nothing has changed.
 	run -0 ctl witness test "http://127.0.0.1:$WITNESS_PORT/w"
 	[ "$(grep -c '^— witness' "$WORLD/state/log/checkpoint")" = 1 ]
+}
+
+@test "keys change, and a witness that was given one key at the beginning goes on signing" {
+	with_witness
+	start
+	local kept key epoch before
+	kept=$(ctl key show --json | jq -r .witness_key)
+	key=$(ctl key show --json | jq -r .key)
+	[ "${kept%%+*}" = "${key%%+*}" ]
+	[ "$kept" != "$key" ]
+	witness_start "$kept"
+	checkpoint
+	until_true 10 is_cosigned 0
+	for epoch in 1 2; do
+		before=$(cosigned_size)
+		ctl key rotate --yes >/dev/null
+		[ "$(ctl key show --json | jq .epoch)" = $epoch ]
+		until_true 10 is_cosigned "$before"
+		# The first that the new key signs alone.
+		INTERVAL=PT1${epoch}S
+		reload
+		before=$(cosigned_size)
+		checkpoint
+		until_true 10 is_cosigned "$before"
+	done
+	[ "$(ctl witness list --json | jq -r .witness_key)" = "$kept" ]
+	# As a file of keys, what `key show` prints does not have it.
+	ctl key show >"$WORLD/keys"
+	[ "$(grep -c '^[^#]' "$WORLD/keys")" = 2 ]
+	grep -qxF "# $kept" "$WORLD/keys"
+	fails grep -q ' 40[34] \|403\|404' "$WORLD/helper.log"
+	[ "$(entries witnessed | wc -l)" = 1 ]
+	world_stop
+	# After a start as well; nothing that verifies the log knows that key.
+	start
+	[ "$(ctl key show --json | jq -r .witness_key)" = "$kept" ]
+	before=$(cosigned_size)
+	checkpoint
+	until_true 10 is_cosigned "$before"
+	world_stop
+	[ "$(stat -c %a "$WORLD/state/keys/witness.seed")" = 600 ]
+	run -0 "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --key "$WORLD/keys" --witness "$WITNESS_KEY"
+	run "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --key "$kept"
+	[ "$status" -ne 0 ]
+	[ "$(grep -c '^— [^w]' "$WORLD/state/log/checkpoint")" = 1 ]
 }
 
 @test "a log that was rolled back, and one that was rewritten from there on, are refused by the witness and alarmed" {

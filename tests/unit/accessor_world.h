@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -72,6 +73,12 @@ static struct accessor *look(pid_t pid) {
 	struct accessor *accessor = accessors_look(accessors, pid, ACCESSOR_NO_PIDFD);
 	assert_non_null(accessor);
 	(void)accessor_complete(accessors, accessor);
+	/* As guard does, for a moment. */
+	while (accessor_awaits(accessors, accessor)) {
+		struct pollfd wait = {.fd = accessors_descriptor(accessors), .events = POLLIN};
+		(void)poll(&wait, 1, 100);
+		(void)accessors_receive(accessors);
+	}
 	tell(accessor, 0);
 	return accessor;
 }

@@ -11,33 +11,12 @@
 #include "audit/note.h"
 #include "audit_log.h"
 
-static struct scratch scratch;
-
-static int setup(void **state) {
-	(void)state;
-	scratch = scratch_make();
-	return 0;
-}
-
-static int teardown(void **state) {
-	(void)state;
-	scratch_remove(&scratch);
-	return 0;
-}
-
 static void assert_verifies(const char *keys) {
 	char error[512];
 	int result = verify_with(&scratch, "log", keys, error);
 	if (result != 0)
 		print_message("%s\n", error);
 	assert_int_equal(result, 0);
-}
-
-static char *file_text(const char *path) {
-	char *text = NULL;
-	size_t length = 0;
-	assert_int_equal(descriptor_read_file(scratch.fd, path, 1 << 20, &text, &length), 0);
-	return text;
 }
 
 static size_t count_lines(const char *text) {
@@ -70,8 +49,8 @@ static void test_rotation(void **state) {
 		(void)snprintf(path, sizeof path, "keys/epoch-%d.seed", (int)epoch + 1);
 		assert_true(file_exists(&scratch, path));
 	}
-	char *inside = file_text("log/vkeys");
-	char *beside = file_text("log.vkeys");
+	char *inside = scratch_text("log/vkeys");
+	char *beside = scratch_text("log.vkeys");
 	assert_string_equal(inside, beside);
 	assert_int_equal(count_lines(inside), 6);
 	assert_memory_equal(inside, first, strlen(first));
@@ -300,7 +279,6 @@ static void test_prune_refuses(void **state) {
 	assert_verifies(NULL);
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 int main(void) {
 	const struct CMUnitTest tests[] = {
 	    WITH_FOLDER(test_rotation),

@@ -184,3 +184,29 @@ static int verify_with(const struct scratch *scratch, const char *folder, const 
 	retention_log_close(log);
 	return result;
 }
+
+/* ---- for tests that work in one folder each ---- */
+
+static struct scratch scratch;
+
+static int scratch_setup(void **state) {
+	(void)state;
+	scratch = scratch_make();
+	return 0;
+}
+
+static int scratch_teardown(void **state) {
+	(void)state;
+	scratch_remove(&scratch);
+	return 0;
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+
+/* Not inlined: gcc 12 then takes what strstr() finds in the text for a pointer to the local variable. */
+__attribute__((noinline)) static char *scratch_text(const char *path) {
+	char *text = NULL;
+	size_t length = 0;
+	assert_int_equal(descriptor_read_file(scratch.fd, path, 1 << 20, &text, &length), 0);
+	return text;
+}

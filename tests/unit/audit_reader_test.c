@@ -15,20 +15,12 @@
 
 enum { ENTRIES = 600 };
 
-static struct scratch scratch;
-
 static int setup(void **state) {
 	(void)state;
 	scratch = scratch_make();
 	struct audit_writer *writer = writer_open_as(&scratch, AUDIT_STARTED_NEW);
 	append_entries(writer, ENTRIES);
 	assert_null(audit_writer_close(writer));
-	return 0;
-}
-
-static int teardown(void **state) {
-	(void)state;
-	scratch_remove(&scratch);
 	return 0;
 }
 
@@ -260,7 +252,7 @@ static void test_empty_log(void **state) {
 	scratch_remove(&empty);
 }
 
-#define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, setup, scratch_teardown)
 
 int main(void) {
 	const struct CMUnitTest tests[] = {

@@ -19,7 +19,6 @@
  * template is made once, and copied for each case. `seeds` are the keys that a thief took in time.
  */
 static struct scratch template;
-static struct scratch scratch;
 static char *kept[3]; /* a checkpoint of each epoch: 500, 1000 and 1599 entries */
 static uint8_t seeds[3][32];
 static char keys_all[2048];
@@ -49,14 +48,6 @@ static void folder_copy(const char *from, const char *to) {
 	copy_from = from;
 	copy_to = to;
 	assert_int_equal(nftw(from, copy_one, 16, FTW_PHYS), 0);
-}
-
-/* Not inlined: gcc 12 then takes what strstr() finds in the text for a pointer to the local variable. */
-__attribute__((noinline)) static char *text_read(const char *path) {
-	char *text = NULL;
-	size_t length = 0;
-	assert_int_equal(descriptor_read_file(scratch.fd, path, 1 << 20, &text, &length), 0);
-	return text;
 }
 
 static void text_write(const char *path, const char *text, size_t length) {
@@ -116,12 +107,6 @@ static int setup(void **state) {
 	(void)state;
 	scratch = scratch_make();
 	folder_copy(template.path, scratch.path);
-	return 0;
-}
-
-static int teardown(void **state) {
-	(void)state;
-	scratch_remove(&scratch);
 	return 0;
 }
 
@@ -241,7 +226,7 @@ static void test_high_tiles(void **state) {
 
 static void test_checkpoint(void **state) {
 	(void)state;
-	char *note = text_read("log/checkpoint");
+	char *note = scratch_text("log/checkpoint");
 	size_t root = (size_t)(strstr(note, "\n1700\n") - note) + 10;
 	/* Still base64, but of another root. */
 	note[root] = note[root] == 'A' ? 'B' : 'A';
@@ -328,7 +313,7 @@ static void test_exchanged_entries(void **state) {
 
 static void test_hand_over(void **state) {
 	(void)state;
-	char *file = text_read("log/epochs/1");
+	char *file = scratch_text("log/epochs/1");
 	size_t nonce = (size_t)(strstr(file, "00010203") - file);
 	file_change(&scratch, "log/epochs/1", (off_t)nonce, 1);
 	assert_found("epochs/1: entry 700 is not that of the log");
@@ -350,7 +335,7 @@ static void test_hand_over(void **state) {
 
 static void test_newest_hand_over_at_start(void **state) {
 	(void)state;
-	char *file = text_read("log/epochs/2");
+	char *file = scratch_text("log/epochs/2");
 	file_change(&scratch, "log/epochs/2", (off_t)(strstr(file, "00010203") - file), 1);
 	free(file);
 	assert_found("epochs/2: entry 1100 is not that of the log");
@@ -371,7 +356,7 @@ static void test_newest_hand_over_missing(void **state) {
 	assert_int_equal(unlinkat(scratch.fd, "log/epochs/2", 0), 0);
 	assert_found("checkpoint");
 	/* And struck off the list. */
-	char *list = text_read("log/vkeys");
+	char *list = scratch_text("log/vkeys");
 	char *third = strchr(strchr(list, '\n') + 1, '\n') + 1;
 	text_write("log/vkeys", list, (size_t)(third - list));
 	free(list);
@@ -385,7 +370,7 @@ static void test_all_hand_overs_missing(void **state) {
 	char error[512];
 	assert_int_equal(unlinkat(scratch.fd, "log/epochs/1", 0), 0);
 	assert_int_equal(unlinkat(scratch.fd, "log/epochs/2", 0), 0);
-	char *list = text_read("log/vkeys");
+	char *list = scratch_text("log/vkeys");
 	const char *third = strchr(strchr(list, '\n') + 1, '\n') + 1;
 	text_write("log/vkeys", third, strlen(third));
 	assert_int_equal(verify_with(&scratch, "log", NULL, error), -EBADMSG);
@@ -406,7 +391,7 @@ static void test_epochs_exchanged(void **state) {
 
 static void test_key_list(void **state) {
 	(void)state;
-	char *list = text_read("log/vkeys");
+	char *list = scratch_text("log/vkeys");
 	size_t first = strcspn(list, "\n") + 1;
 	size_t second = strcspn(list + first, "\n") + 1;
 	char changed[4096];
@@ -428,7 +413,7 @@ static void test_key_list(void **state) {
 	assert_says(error, "vkeys holds a line that is no key");
 	/* The hand-overs know them: the list is made again, and an entry says so. */
 	assert_start(AUDIT_RECOVERED, "did not hold the keys of all epochs");
-	char *again = text_read("log/vkeys");
+	char *again = scratch_text("log/vkeys");
 	assert_string_equal(again, list);
 	free(again);
 	free(list);
@@ -621,7 +606,7 @@ static void test_rewritten_below_hand_overs(void **state) {
 	assert_found("epochs/");
 }
 
-#define ON_A_COPY(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ON_A_COPY(test) cmocka_unit_test_setup_teardown(test, setup, scratch_teardown)
 int main(void) {
 	const struct CMUnitTest tests[] = {
 	    ON_A_COPY(test_untouched),

@@ -20,20 +20,6 @@
 #include "audit/note.h"
 #include "audit_log.h"
 
-static struct scratch scratch;
-
-static int setup(void **state) {
-	(void)state;
-	scratch = scratch_make();
-	return 0;
-}
-
-static int teardown(void **state) {
-	(void)state;
-	scratch_remove(&scratch);
-	return 0;
-}
-
 static mode_t mode_of(const char *path) {
 	struct stat facts;
 	assert_int_equal(fstatat(scratch.fd, path, &facts, AT_SYMLINK_NOFOLLOW), 0);
@@ -599,8 +585,6 @@ static void test_reserve(void **state) {
 	assert_int_equal(audit_writer_reserve_left(writer), 3 * 1024 * 1024 + 5);
 	assert_null(audit_writer_close(writer));
 }
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
 	const struct CMUnitTest tests[] = {

@@ -104,6 +104,49 @@ static void order_of_kinds(void **state) {
 	assert_int_equal(message_receive(ends[1], &message), -EAGAIN);
 }
 
+static struct message_writer *accessor_message(uint32_t number, const char *arguments) {
+	static struct message_writer out;
+	message_begin(&out, MESSAGE_ACCESSOR);
+	record_accessor_put(&out.writer, &(struct record_accessor){.accessor = number, .arguments = text_of(arguments)});
+	return &out;
+}
+
+static void expect_accessor(uint32_t number, const char *arguments) {
+	struct record_accessor accessor;
+	assert_int_equal(message_receive(ends[1], &message), 1);
+	assert_int_equal(message.type, MESSAGE_ACCESSOR);
+	assert_true(record_accessor_get(&message.reader, &accessor));
+	assert_int_equal(accessor.accessor, number);
+	assert_true(text_equal(accessor.arguments, text_of(arguments)));
+}
+
+static void a_message_is_replaced_until_it_is_sent(void **state) {
+	(void)state;
+	assert_false(outgoing_awaits(&outgoing));
+	assert_true(outgoing_message_open(&outgoing, accessor_message(1, ""), 1, 20));
+	access_add(1, 10, 3);
+	assert_true(outgoing_message_open(&outgoing, accessor_message(2, ""), 2, 20));
+	access_add(2, 10, 3);
+	assert_true(outgoing_awaits(&outgoing));
+	assert_false(outgoing_replace(&outgoing, accessor_message(3, "of nobody"), 3));
+	assert_false(outgoing_replace(&outgoing, accessor_message(2, "longer than there is room"), 2));
+	assert_true(outgoing_replace(&outgoing, accessor_message(2, "twenty bytes of text"), 2));
+	assert_false(outgoing_replace(&outgoing, accessor_message(2, "again"), 2));
+	assert_true(outgoing_awaits(&outgoing));
+	assert_int_equal(outgoing_send(&outgoing, ends[0]), 0);
+	assert_false(outgoing_awaits(&outgoing));
+	assert_false(outgoing_replace(&outgoing, accessor_message(1, "too late"), 1));
+	expect_accessor(1, "");
+	assert_int_equal(message_receive(ends[1], &message), 1);
+	expect_accessor(2, "twenty bytes of text");
+	assert_int_equal(message_receive(ends[1], &message), 1);
+	/* More than can be open at once are kept as they are. */
+	for (uint32_t i = 0; i < OUTGOING_OPEN + 1; i++)
+		assert_true(outgoing_message_open(&outgoing, accessor_message(i, ""), i, 20));
+	assert_false(outgoing_replace(&outgoing, accessor_message(OUTGOING_OPEN, "no"), OUTGOING_OPEN));
+	assert_true(outgoing_replace(&outgoing, accessor_message(0, "yes"), 0));
+}
+
 /* ---- nobody reads, then somebody does ---- */
 
 struct tally {
@@ -184,6 +227,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(joined, setup, teardown),
 	    cmocka_unit_test_setup_teardown(order_of_kinds, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_message_is_replaced_until_it_is_sent, setup, teardown),
 	    cmocka_unit_test_setup_teardown(each_is_told_or_counted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(loss_without_news, setup, teardown),
 	};

@@ -206,6 +206,21 @@ static const struct alteration_told *alteration_of(const char *path, enum altera
 	return NULL;
 }
 
+/* The same, for as long as a busy machine may take. */
+static const struct access_told *access_await(const char *path) {
+	int64_t until_us = clock_elapsed_us() + WAIT_MS * 1000;
+	while (access_of(path) == NULL && clock_elapsed_us() < until_us)
+		listen_to_guard();
+	return access_of(path);
+}
+
+static const struct alteration_told *alteration_await(const char *path, enum alteration_what what) {
+	int64_t until_us = clock_elapsed_us() + WAIT_MS * 1000;
+	while (alteration_of(path, what) == NULL && clock_elapsed_us() < until_us)
+		listen_to_guard();
+	return alteration_of(path, what);
+}
+
 /* ---- guard ---- */
 
 static int settings_make(const char *more) {
@@ -320,7 +335,7 @@ static void open_is_told(void **state) {
 	pid_t cat = start((const char *const[]){"cat", path, NULL});
 	assert_int_equal(finish(cat), 0);
 	listen_to_guard();
-	const struct access_told *access = access_of("gate/a.mp4");
+	const struct access_told *access = access_await("gate/a.mp4");
 	assert_non_null(access);
 	assert_int_equal(access->record.what, ACCESS_OPENED);
 	assert_int_equal(access->record.count, 1);
@@ -353,23 +368,23 @@ static void other_mounts(void **state) {
 	forget();
 	assert_int_equal(SHELL("exec unshare -m cat %s/gate/a.mp4", volume_root), 0);
 	listen_to_guard();
-	assert_non_null(access_of("gate/a.mp4"));
+	assert_non_null(access_await("gate/a.mp4"));
 	forget();
 	assert_int_equal(SHELL("mount --bind %s/gate %s/elsewhere && cat %s/elsewhere/a.mp4", volume_root, top, top), 0);
 	listen_to_guard();
-	assert_non_null(access_of("gate/a.mp4"));
+	assert_non_null(access_await("gate/a.mp4"));
 	forget();
 	/* A bind mount that nobody but the reader has, of a folder that is somewhere else for him. */
 	assert_int_equal(SHELL("unshare -m sh -c 'mount --bind %s/gate /mnt && cat /mnt/a.mp4'", volume_root), 0);
 	listen_to_guard();
-	assert_non_null(access_of("gate/a.mp4"));
+	assert_non_null(access_await("gate/a.mp4"));
 	/* A hard link from outside of the root's folder is none of ours here: the root is the whole volume. */
 	forget();
 	assert_int_equal(SHELL("ln %s/gate/a.mp4 %s/b.mp4 && cat %s/b.mp4; rm %s/b.mp4", volume_root, volume_root,
 	                     volume_root, volume_root),
 	    0);
 	listen_to_guard();
-	assert_true(access_of("b.mp4") != NULL || access_of("gate/a.mp4") != NULL);
+	assert_true(access_of("b.mp4") != NULL || access_await("gate/a.mp4") != NULL);
 }
 
 static void deleted_file(void **state) {
@@ -396,14 +411,14 @@ static void block(void **state) {
 	assert_int_equal(SHELL("head -c1 %s/gate/a.mp4", volume_root), 0);
 	assert_int_equal(SHELL("dd if=/dev/zero of=%s/gate/n.mp4 bs=1 count=1", volume_root), 0);
 	listen_to_guard();
-	const struct access_told *access = access_of("gate/a.mp4");
+	const struct access_told *access = access_await("gate/a.mp4");
 	assert_non_null(access);
 	unsigned denied = 0;
 	for (size_t i = 0; i < access_count; i++)
 		denied += accesses[i].record.what == ACCESS_DENIED ? accesses[i].record.count : 0;
 	assert_int_equal(denied, 2);
 	assert_int_equal(accessor_of(access->record.accessor)->part, ACCESSOR_ALLOWED);
-	access = access_of("gate/n.mp4");
+	access = access_await("gate/n.mp4");
 	assert_non_null(access);
 	assert_int_equal(accessor_of(access->record.accessor)->part, ACCESSOR_RECORDER);
 
@@ -442,11 +457,7 @@ static void found_open(void **state) {
 		(void)usleep(10000);
 	}
 	guard_start_on_volume("attribute");
-	const struct access_told *access = NULL;
-	for (int64_t until = clock_elapsed_us() + WAIT_MS * 1000; access == NULL && clock_elapsed_us() < until;) {
-		listen_to_guard();
-		access = access_of("gate/a.mp4");
-	}
+	const struct access_told *access = access_await("gate/a.mp4");
 	(void)kill(reader, SIGKILL);
 	(void)finish(reader);
 	assert_non_null(access);
@@ -474,7 +485,7 @@ static void volume_goes_and_comes(void **state) {
 	forget();
 	assert_int_equal(SHELL("cat %s/gate/a.mp4", volume_root), 0);
 	listen_to_guard();
-	assert_non_null(access_of("gate/a.mp4"));
+	assert_non_null(access_await("gate/a.mp4"));
 }
 
 static void alterations_are_told(void **state) {
@@ -486,10 +497,10 @@ static void alterations_are_told(void **state) {
 	    0);
 	assert_int_equal(SHELL("exec dd if=/dev/zero of=%s/gate/r.mp4 bs=1 count=1", volume_root), 0);
 	listen_to_guard();
-	assert_non_null(alteration_of("gate/a.mp4", ALTERATION_WRITTEN));
-	assert_non_null(alteration_of("gate/a.mp4", ALTERATION_RENAMED_AWAY));
-	assert_non_null(alteration_of("gate/b.mp4", ALTERATION_RENAMED_TO));
-	const struct alteration_told *deleted = alteration_of("gate/b.mp4", ALTERATION_DELETED);
+	assert_non_null(alteration_await("gate/a.mp4", ALTERATION_WRITTEN));
+	assert_non_null(alteration_await("gate/a.mp4", ALTERATION_RENAMED_AWAY));
+	assert_non_null(alteration_await("gate/b.mp4", ALTERATION_RENAMED_TO));
+	const struct alteration_told *deleted = alteration_await("gate/b.mp4", ALTERATION_DELETED);
 	assert_non_null(deleted);
 	assert_true(deleted->record.pid > 0);
 	/* The recorder's own writing is no news. */
@@ -514,11 +525,11 @@ static void folder_marks(void **state) {
 	        plain_root, plain_root, plain_root, plain_root),
 	    0);
 	listen_to_guard();
-	assert_non_null(access_of("gate/old/deep/a.mp4"));
-	assert_non_null(access_of("gate/new/deep/b.mp4"));
-	assert_non_null(access_of("gate/newer/deep/b.mp4"));
-	assert_non_null(alteration_of("gate/newer/deep/b.mp4", ALTERATION_DELETED));
-	assert_non_null(alteration_of("gate/newer", ALTERATION_RENAMED_TO));
+	assert_non_null(access_await("gate/old/deep/a.mp4"));
+	assert_non_null(access_await("gate/new/deep/b.mp4"));
+	assert_non_null(access_await("gate/newer/deep/b.mp4"));
+	assert_non_null(alteration_await("gate/newer/deep/b.mp4", ALTERATION_DELETED));
+	assert_non_null(alteration_await("gate/newer", ALTERATION_RENAMED_TO));
 }
 
 /* Beside a root on the system's filesystem nobody waits for us: only its folders are marked. */
@@ -549,10 +560,10 @@ static void lower_level(const char *inject, enum guard_level level) {
 	assert_int_equal(SHELL("echo x > %s/gate/old/a.mp4", plain_root), 0);
 	assert_int_equal(SHELL("mkdir %s/gate/fresh; sleep 0.2; echo x > %s/gate/fresh/b.mp4", plain_root, plain_root), 0);
 	listen_to_guard();
-	const struct access_told *access = access_of("gate/old/a.mp4");
+	const struct access_told *access = access_await("gate/old/a.mp4");
 	assert_non_null(access);
 	assert_int_equal(access->record.accessor == 0, level < GUARD_LEVEL_NOTIFICATION);
-	assert_non_null(access_of("gate/fresh/b.mp4"));
+	assert_non_null(access_await("gate/fresh/b.mp4"));
 }
 
 static void without_permission_events(void **state) {
@@ -580,7 +591,7 @@ static void ordinary_user(void **state) {
 	assert_int_equal(coverage[1].level, GUARD_LEVEL_ANONYMOUS);
 	assert_int_equal(SHELL("echo x > %s/gate/old/a.mp4", plain_root), 0);
 	listen_to_guard();
-	const struct access_told *access = access_of("gate/old/a.mp4");
+	const struct access_told *access = access_await("gate/old/a.mp4");
 	assert_non_null(access);
 	assert_int_equal(access->record.accessor, 0);
 }
@@ -615,7 +626,7 @@ static void keeper_stands_still(void **state) {
 	forget();
 	assert_int_equal(SHELL("cat %s/gate/1.mp4", volume_root), 0);
 	listen_to_guard();
-	const struct access_told *access = access_of("gate/1.mp4");
+	const struct access_told *access = access_await("gate/1.mp4");
 	assert_non_null(access);
 	assert_string_equal(accessor_of(access->record.accessor)->executable, "/usr/bin/cat");
 }
@@ -662,7 +673,7 @@ static int teardown(void **state) {
 	(void)state;
 	if (geteuid() != 0)
 		return 0;
-	int unmounted = SHELL("umount %s/elsewhere 2>/dev/null; umount %s", top, volume_root);
+	int unmounted = SHELL("umount %s/elsewhere 2>/dev/null; umount %s || umount -l %s", top, volume_root, volume_root);
 	return tree_remove(top) < 0 ? -1 : unmounted;
 }
 

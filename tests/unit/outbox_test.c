@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +18,8 @@
 
 #include "audit/cosignature.h"
 #include "audit/entry.h"
+#include "audit/note.h"
+#include "audit/witness_key.h"
 #include "audit/writer.h"
 #include "daemon/keeper/answer.h"
 #include "daemon/keeper/children.h"
@@ -29,7 +32,7 @@
 #include "ipc/channel.h"
 #include "ipc/message.h"
 #include "retention/log.h"
-#include "unit/tree.h"
+#include "unit/audit_log.h"
 
 struct world {
 	char folder[64];
@@ -49,9 +52,29 @@ struct world {
 		char *body;
 	} sent[64];
 	size_t sent_count;
-	uint64_t now_us;
+	int64_t ahead_us; /* of the kernel's clocks */
 };
 static struct world world;
+
+/* ---- a clock that the test moves ---- */
+
+static int64_t clock_us(clockid_t clock) {
+	struct timespec now;
+	(void)clock_gettime(clock, &now);
+	return now.tv_sec * US_PER_SECOND + now.tv_nsec / 1000 + world.ahead_us;
+}
+int64_t clock_wall_us(void) {
+	return clock_us(CLOCK_REALTIME);
+}
+int64_t clock_boot_us(void) {
+	return clock_us(CLOCK_BOOTTIME);
+}
+int64_t clock_elapsed_us(void) {
+	return clock_us(CLOCK_MONOTONIC);
+}
+void clock_read(struct clock_reading *ret_reading) {
+	*ret_reading = (struct clock_reading){.wall_us = clock_wall_us(), .boot_us = clock_boot_us()};
+}
 
 /* ---- in place of keeper's other parts ---- */
 
@@ -272,7 +295,7 @@ static int make_world(void **state) {
 	world.keeper.base = event_base_new();
 	world.keeper.settings = &world.settings;
 	world.publisher = (struct channel *)&world;
-	return clock_open();
+	return 0;
 }
 static int remove_world(void **state) {
 	(void)state;
@@ -478,6 +501,7 @@ static void test_a_witness_is_asked_from_what_it_has(void **state) {
 	assert_int_equal(view_of(url).size, 8);
 	assert_int_equal(world.entries[AUDIT_WITNESSED], 1);
 	assert_non_null(strstr(answer, "\"size\":8"));
+	assert_non_null(strstr(answer, audit_writer_witness_vkey(world.writer)));
 	free(answer);
 	/* Nothing new: a sign of life has no proof. */
 	assert_true(outbox_test(&world.keeper, url, (struct request *)&answer));
@@ -495,6 +519,113 @@ static void test_a_witness_is_asked_from_what_it_has(void **state) {
 	answer_all(cosigned(line));
 	assert_int_equal(world.entries[AUDIT_WITNESS_CONFLICT], 0);
 	free(answer);
+}
+
+/* What was sent last, as a witness opens it that was given the one key at the beginning. */
+static void assert_known_by(const char *vkey) {
+	struct note_verifier key;
+	struct checkpoint_body body;
+	uint64_t signed_by = 0;
+	assert_true(note_verifier_parse(vkey, strlen(vkey), &key));
+	const char *note = strstr(world.sent[world.sent_count - 1].body, "\n\n") + 2;
+	assert_int_equal(checkpoint_signed_by(note, strlen(note), &key, 1, &body, &signed_by), NOTE_OK);
+	/* The log's own files do not have that line. */
+	static const char *const files[] = {"log/checkpoint", "log/checkpoint.witnessed"};
+	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
+		char *text = NULL;
+		size_t length = 0;
+		int error = descriptor_read_file(world.fd, files[i], 65536, &text, &length);
+		assert_true(error == 0 || (i == 1 && error == -ENOENT));
+		if (error == 0)
+			assert_int_equal(checkpoint_signed_by(text, length, &key, 1, &body, &signed_by), NOTE_NO_KNOWN_KEY);
+		free(text);
+	}
+}
+
+static void test_keys_change_and_the_witness_goes_on(void **state) {
+	(void)state;
+	char line[256], kept[512];
+	with_witness();
+	open_all();
+	(void)snprintf(kept, sizeof kept, "%s", audit_writer_witness_vkey(world.writer));
+	publish_entries(2);
+	for (int epoch = 0; epoch < 3; epoch++) {
+		/* The one checkpoint of the hand-over, and the first that the new key signs alone. */
+		for (int each = 0; each < 2; each++) {
+			turn();
+			assert_int_equal(world.sent_count, 1);
+			assert_known_by(kept);
+			/* A newer one is published before it answers, every second time. */
+			if (each == 1)
+				publish_entries(1);
+			answer_all(cosigned(line));
+			world.ahead_us += OUTBOX_CHECKPOINT_GAP_S * US_PER_SECOND;
+			if (each == 0)
+				publish_entries(1);
+		}
+		rotate(world.writer);
+		outbox_checkpoint(&world.keeper);
+	}
+	assert_int_equal(audit_writer_epoch(world.writer), 3);
+	assert_int_equal(view_of(url).failures, 0);
+	assert_int_equal(world.entries[AUDIT_WITNESSED], 1);
+}
+
+/* Time passes, and the outbox looks. */
+static void pass(int64_t seconds) {
+	world.ahead_us += seconds * US_PER_SECOND;
+	outbox_pump_soon(world.keeper.outbox);
+	turn();
+}
+
+static void test_a_sign_of_life_each_hour_and_an_entry_after_an_hour_without(void **state) {
+	(void)state;
+	char line[256];
+	with_witness();
+	open_all();
+	publish_entries(3);
+	turn();
+	answer_all(cosigned(line));
+	assert_int_equal(world.entries[AUDIT_WITNESSED], 1);
+	for (int hour = 0; hour < 2; hour++) {
+		pass(OUTBOX_HEARTBEAT_S - 60);
+		assert_int_equal(world.sent_count, 0);
+		pass(61);
+		assert_int_equal(world.sent_count, 1);
+		assert_memory_equal(world.sent[0].body, "old 3\n\nexample.test/log\n3\n", 25);
+		answer_all(cosigned(line));
+	}
+	assert_int_equal(world.entries[AUDIT_WITNESSED], 1);
+	/* Nothing but refusals, which come further apart each time. */
+	int64_t waited = 0;
+	pass(OUTBOX_HEARTBEAT_S + 1);
+	int64_t since_us = clock_elapsed_us();
+	while (waited < 2 * OUTBOX_LATE_S) {
+		assert_int_equal(world.sent_count, 1);
+		answer_all(refused);
+		bool is_late = clock_elapsed_us() - since_us > OUTBOX_LATE_S * US_PER_SECOND;
+		assert_int_equal(world.entries[AUDIT_WITNESSED], is_late ? 2 : 1);
+		assert_true(view_of(url).late == is_late);
+		int64_t backoff = world.keeper.outbox->targets[0]->backoff_s;
+		assert_true(backoff <= OUTBOX_BACKOFF_LAST_S);
+		pass(backoff + 1);
+		waited += backoff + 1;
+	}
+	/* Keeper starts again: it is known still. */
+	close_all();
+	open_all();
+	assert_int_equal(world.entries[AUDIT_WITNESSED], 2);
+	pass(1);
+	answer_all(refused);
+	assert_true(view_of(url).late);
+	assert_int_equal(world.entries[AUDIT_WITNESSED], 2);
+	/* It is back, and the next hour begins. */
+	pass(OUTBOX_BACKOFF_FIRST_S + 1);
+	answer_all(cosigned(line));
+	assert_int_equal(world.entries[AUDIT_WITNESSED], 3);
+	assert_false(view_of(url).late);
+	pass(OUTBOX_HEARTBEAT_S - 60);
+	assert_int_equal(world.sent_count, 0);
 }
 
 static void test_a_witness_that_knows_more_is_an_alarm(void **state) {
@@ -543,8 +674,9 @@ static void test_answers_that_are_none(void **state) {
 	} rows[] = {
 	    {200, "", "", "without a good signature"},
 	    {200, "", "\xe2\x80\x94 witness.example.test/w1 4HuyzQ==\n", "without a good signature"},
-	    {403, "", "", "key show"},
-	    {404, "", "", "key show"},
+	    {403, "", "", "key for witnesses"},
+	    {403, "", "", "`retentionctl witness list` shows it (403)"},
+	    {404, "", "", "`retentionctl witness list` shows; or the url is wrong (404)"},
 	    {409, "text/plain", "1\n", "not which"},
 	    {409, "text/x.tlog.size", "1x\n", "not which"},
 	    {409, "text/x.tlog.size", "99999999999999999999999\n", "not which"},
@@ -584,6 +716,9 @@ int main(void) {
 	    cmocka_unit_test_setup_teardown(test_only_the_newest_checkpoint_waits, make_world, remove_world),
 	    cmocka_unit_test_setup_teardown(test_a_receiver_that_is_taken_out_gets_the_last_word, make_world, remove_world),
 	    cmocka_unit_test_setup_teardown(test_a_witness_is_asked_from_what_it_has, make_world, remove_world),
+	    cmocka_unit_test_setup_teardown(test_keys_change_and_the_witness_goes_on, make_world, remove_world),
+	    cmocka_unit_test_setup_teardown(
+	        test_a_sign_of_life_each_hour_and_an_entry_after_an_hour_without, make_world, remove_world),
 	    cmocka_unit_test_setup_teardown(test_a_witness_that_knows_more_is_an_alarm, make_world, remove_world),
 	    cmocka_unit_test_setup_teardown(test_answers_that_are_none, make_world, remove_world),
 	};

@@ -6,3 +6,4 @@ outbox_test.objects := $(call publish-object,outbox outbox_send outbox_witness s
 $(O)/tests/unit/syslog_text_test: $(syslog_text_test.objects)
 $(O)/tests/unit/configuration_test: $(configuration_test.objects)
 $(O)/tests/unit/outbox_test: $(outbox_test.objects)
+outbox_test.own-clock := 1

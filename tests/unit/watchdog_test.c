@@ -171,6 +171,18 @@ static void test_busy_is_no_proof_of_life(void **state) {
 	end(&child);
 }
 
+/* What it has seen and not told would be lost with it. */
+static void test_untold_is_no_proof_of_life(void **state) {
+	(void)state;
+	struct child child;
+	begin(&child);
+	atomic_store(&child.watchdog.pulse->untold, 1);
+	look_for(1100);
+	assert_int_equal(kills, 0);
+	assert_int_equal(watchdog_alive_us(&child.watchdog, clock_wall_us()), 0);
+	end(&child);
+}
+
 /* A debugger's stop sends us no signal. */
 static void test_traced_is_stopped(void **state) {
 	(void)state;
@@ -211,6 +223,7 @@ int main(void) {
 	    cmocka_unit_test(test_idle_is_seen_alive),
 	    cmocka_unit_test(test_busy_for_too_long),
 	    cmocka_unit_test(test_busy_is_no_proof_of_life),
+	    cmocka_unit_test(test_untold_is_no_proof_of_life),
 	    cmocka_unit_test(test_traced_is_stopped),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -13,19 +13,6 @@
 #include "audit_log.h"
 
 static const char seed_path[] = "keys/witness.seed";
-static struct scratch scratch;
-
-static int setup(void **state) {
-	(void)state;
-	scratch = scratch_make();
-	return 0;
-}
-
-static int teardown(void **state) {
-	(void)state;
-	scratch_remove(&scratch);
-	return 0;
-}
 
 static struct note_verifier verifier(const char *vkey) {
 	struct note_verifier found;
@@ -150,9 +137,9 @@ static void test_a_renewed_log_has_another(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_it_outlives_epochs_and_runs, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_a_lost_key_is_no_end_of_the_log, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_a_renewed_log_has_another, setup, teardown),
+	    WITH_FOLDER(test_it_outlives_epochs_and_runs),
+	    WITH_FOLDER(test_a_lost_key_is_no_end_of_the_log),
+	    WITH_FOLDER(test_a_renewed_log_has_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

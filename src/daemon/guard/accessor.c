@@ -356,14 +356,45 @@ struct accessor *accessors_look(struct accessors *accessors, pid_t pid, int pidf
 
 /* ---- after the answer ---- */
 
-static void read_arguments(struct accessors *accessors, struct accessor *accessor) {
-	uint32_t bytes;
-	size_t told = arguments_read(
-	    &accessors->arguments, &accessor->process, accessor->arguments, sizeof accessor->arguments, &bytes);
+static void ask_arguments(struct accessors *accessors, struct accessor *accessor) {
+	accessor->arguments_told = 0;
+	accessor->arguments_bytes = 0;
+	accessor->question = arguments_ask(&accessors->arguments, &accessor->process);
+	if (accessor->question != 0)
+		accessors->asked[accessor->question % ARGUMENTS_ASKED] = accessor;
+}
+
+static void learn_arguments(struct accessor *accessor, const struct arguments_answer *answer) {
+	uint32_t bytes = answer->bytes;
+	size_t told = bytes < ARGUMENTS_BYTES ? bytes : ARGUMENTS_BYTES;
+	memcpy(accessor->arguments, answer->text, told);
 	if (bytes == told && told > 0 && accessor->arguments[told - 1] == '\0')
 		bytes = (uint32_t)--told;
+	accessor->question = 0;
 	accessor->arguments_told = (uint16_t)told;
 	accessor->arguments_bytes = bytes;
+	if (accessor->server == NULL)
+		accessor->server = server_program_of(accessor->executable, accessor->arguments, told);
+}
+
+int accessors_descriptor(const struct accessors *accessors) {
+	return accessors->arguments.channel;
+}
+
+struct accessor *accessors_receive(struct accessors *accessors) {
+	struct arguments_answer answer;
+	while (arguments_take(&accessors->arguments, &answer)) {
+		struct accessor *accessor = accessors->asked[answer.number % ARGUMENTS_ASKED];
+		if (accessor == NULL || accessor->question != answer.number)
+			continue; /* it had to make room for another one */
+		learn_arguments(accessor, &answer);
+		return accessor;
+	}
+	return NULL;
+}
+
+bool accessor_awaits(const struct accessors *accessors, const struct accessor *accessor) {
+	return accessor->question != 0 && !arguments_are_stuck(&accessors->arguments);
 }
 
 /* By the sockets of the nearest parent that serves, as those of sftp-server's sshd. */
@@ -381,16 +412,12 @@ static void read_remote_of_ancestor(struct accessors *accessors, struct accessor
 
 static void complete(struct accessors *accessors, struct accessor *accessor) {
 	accessor->checked_us = clock_elapsed_us();
-	accessor->arguments_told = 0;
-	accessor->arguments_bytes = 0;
 	if (accessor->process.folder < 0 || !accessor->reliable)
 		return;
 	process_read_groups(&accessor->process, accessor->groups);
-	read_arguments(accessors, accessor);
+	ask_arguments(accessors, accessor);
 	if (!server_program_is_possible(accessor->executable) && remote_sockets(&accessor->process, true) != 0)
 		read_clients(accessors, accessor);
-	if (accessor->server == NULL)
-		accessor->server = server_program_of(accessor->executable, accessor->arguments, accessor->arguments_told);
 	if (accessor->server == NULL && accessor->clients[accessor->client].remote.count == 0 &&
 	    accessor->serving_ancestor != 0)
 		read_remote_of_ancestor(accessors, accessor);

@@ -59,12 +59,18 @@ pid_t accessor_pid(const struct accessor *accessor);
 bool accessor_is_reliable(const struct accessor *accessor);
 
 /*
- * After the answer, once for each that accessors_look() gave: reads what may take its time (arguments,
- * which can hang on a stuck disk and so are read last and without waiting where the kernel allows it;
- * groups; for whom it works, by its sockets or its parents'). True when keeper must be told (ACCESSOR):
- * new, or changed since it was told.
+ * After the answer, once for each that accessors_look() gave: reads what may take its time (groups; for whom it works,
+ * by its sockets or its parents') and asks for its arguments, which come later: accessors_receive(). True when keeper
+ * must be told (ACCESSOR): new, or changed since it was told.
  */
 bool accessor_complete(struct accessors *accessors, struct accessor *accessor);
+/* To be polled for POLLIN, then accessors_receive() is called; -1 for none. Not the same for ever: it ends as -1. */
+int accessors_descriptor(const struct accessors *accessors);
+/* The next one whose arguments are known now: keeper is told (again). NULL when there are no more. */
+struct accessor *accessors_receive(struct accessors *accessors);
+/* Its arguments are still to come, and soon. */
+bool accessor_awaits(const struct accessors *accessors, const struct accessor *accessor);
+
 /* The message for keeper; texts point into the accessor. Ancestors are added by message_add_ancestor(). */
 void accessor_tell(
     const struct accessors *accessors, const struct accessor *accessor, size_t root, struct message_writer *out);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,23 +14,17 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 
-struct arguments_answer {
-	uint32_t sequence;
-	uint32_t bytes; /* in all */
-	char text[ARGUMENTS_TOLD];
-};
-
 static const size_t ANSWER_HEAD = offsetof(struct arguments_answer, text);
 
 /* ---- the reader ---- */
 
 /* Receives a question: its number and the descriptor of a cmdline. False at the end. */
-static bool receive_question(int channel, uint32_t *ret_sequence, int *ret_fd) {
+static bool receive_question(int channel, uint32_t *ret_number, int *ret_fd) {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec part = {ret_sequence, sizeof *ret_sequence};
+	struct iovec part = {ret_number, sizeof *ret_number};
 	struct msghdr message = {
 	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t length;
@@ -39,7 +32,7 @@ static bool receive_question(int channel, uint32_t *ret_sequence, int *ret_fd) {
 		length = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
 	while (length < 0 && errno == EINTR);
 	const struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
-	if (length != sizeof *ret_sequence || passed == NULL || passed->cmsg_type != SCM_RIGHTS)
+	if (length != sizeof *ret_number || passed == NULL || passed->cmsg_type != SCM_RIGHTS)
 		return false;
 	memcpy(ret_fd, CMSG_DATA(passed), sizeof *ret_fd);
 	return true;
@@ -77,7 +70,7 @@ static NO_RETURN void reader_run(int channel) {
 		_exit(1);
 	struct arguments_answer answer;
 	int fd;
-	while (receive_question(0, &answer.sequence, &fd)) {
+	while (receive_question(0, &answer.number, &fd)) {
 		answer.bytes = 0;
 		read_arguments(fd, &answer);
 		(void)close(fd);
@@ -115,13 +108,12 @@ void arguments_close(struct arguments *arguments) {
 	arguments->reader = 0;
 }
 
-static bool send_question(struct arguments *arguments, int fd) {
+static bool send_question(const struct arguments *arguments, uint32_t number, int fd) {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {.bytes = {0}};
-	uint32_t sequence = ++arguments->sequence;
-	struct iovec part = {&sequence, sizeof sequence};
+	struct iovec part = {&number, sizeof number};
 	struct msghdr message = {
 	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 	struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
@@ -129,49 +121,38 @@ static bool send_question(struct arguments *arguments, int fd) {
 	passed->cmsg_type = SCM_RIGHTS;
 	passed->cmsg_len = CMSG_LEN(sizeof fd);
 	memcpy(CMSG_DATA(passed), &fd, sizeof fd);
-	return sendmsg(arguments->channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof sequence;
+	return sendmsg(arguments->channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof number;
 }
 
-/* The answer to the last question; older ones, late, are passed over. 1, 0 for none yet, a negative errno at the end.
- */
-static int receive_answer(struct arguments *arguments, struct arguments_answer *answer, size_t *ret_told) {
-	ssize_t length;
-	while ((length = recv(arguments->channel, answer, sizeof *answer, MSG_DONTWAIT)) >= (ssize_t)ANSWER_HEAD)
-		if (answer->sequence == arguments->sequence) {
-			*ret_told = (size_t)length - ANSWER_HEAD;
-			arguments->waiting = false;
-			return 1;
-		}
-	return length < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -EPIPE;
-}
-
-static int wait_for_answer(struct arguments *arguments, struct arguments_answer *answer, size_t *ret_told) {
-	int64_t until_us = clock_elapsed_us() + ARGUMENTS_WAIT_MS * 1000;
-	int state;
-	while ((state = receive_answer(arguments, answer, ret_told)) == 0) {
-		int64_t left_us = until_us - clock_elapsed_us();
-		struct pollfd wait = {.fd = arguments->channel, .events = POLLIN};
-		if (left_us <= 0 || (poll(&wait, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR))
-			return 0;
-	}
-	return state;
-}
-
-size_t arguments_read(
-    struct arguments *arguments, const struct process_handle *process, char *text, size_t room, uint32_t *ret_bytes) {
-	struct arguments_answer answer;
-	size_t told = 0;
-	*ret_bytes = 0;
-	if (arguments->channel < 0 || (arguments->waiting && receive_answer(arguments, &answer, &told) <= 0))
+uint32_t arguments_ask(struct arguments *arguments, const struct process_handle *process) {
+	if (arguments->channel < 0 || arguments->asked - arguments->answered >= ARGUMENTS_ASKED)
 		return 0;
 	CLOSED_AT_END int fd = openat(process->folder, "cmdline", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || !send_question(arguments, fd))
+	uint32_t number = arguments->asked == UINT32_MAX ? 1 : arguments->asked + 1;
+	if (fd < 0 || !send_question(arguments, number, fd))
 		return 0;
-	arguments->waiting = true;
-	if (wait_for_answer(arguments, &answer, &told) <= 0)
-		return 0;
-	told = told < room ? told : room;
-	memcpy(text, answer.text, told);
-	*ret_bytes = answer.bytes;
-	return told;
+	if (arguments->asked == arguments->answered)
+		arguments->since_us = clock_elapsed_us();
+	arguments->asked = number;
+	return number;
+}
+
+bool arguments_take(struct arguments *arguments, struct arguments_answer *ret_answer) {
+	if (arguments->channel < 0)
+		return false;
+	ssize_t length = recv(arguments->channel, ret_answer, sizeof *ret_answer, MSG_DONTWAIT);
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length < (ssize_t)ANSWER_HEAD) { /* the reader is gone */
+		descriptor_close(&arguments->channel);
+		arguments->answered = arguments->asked;
+		return false;
+	}
+	arguments->answered = ret_answer->number;
+	arguments->since_us = clock_elapsed_us();
+	return true;
+}
+
+bool arguments_are_stuck(const struct arguments *arguments) {
+	return arguments->asked != arguments->answered && clock_elapsed_us() - arguments->since_us >= ARGUMENTS_STUCK_US;
 }

@@ -61,6 +61,7 @@ struct accessor {
 	uint16_t unit_offset; /* in `cgroup` */
 	uint16_t unit_length;
 	uint16_t arguments_told;
+	uint32_t question; /* that was asked for its arguments and is not answered yet; 0: none */
 	uint32_t arguments_bytes;
 	uint16_t names_used;
 	uint8_t ancestor_count;
@@ -82,6 +83,7 @@ struct accessors {
 	struct process_source source;
 	struct parents parents;
 	struct arguments arguments;
+	struct accessor *asked[ARGUMENTS_ASKED]; /* about whom, by the question's number */
 	struct remotes *remotes;
 	char own_folder[PATH_BYTES_MAX + 1]; /* with its slash */
 	struct accessor *buckets[BUCKETS];

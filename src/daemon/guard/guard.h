@@ -3,17 +3,20 @@
  * What the parts of guard share. It answers each open of footage within microseconds, from memory
  * alone, and tells keeper afterwards who it was.
  *
- *   main.c               start, the loop, the pulse
- *   last.c               whatever ends guard frees the waiters first
- *   requests.c           what keeper asks
- *   kernel.h group.c     fanotify groups, as much as the kernel can
- *   level.c              how closely can be observed here, and telling it for each root
- *   roots.c              the watched roots: which volume, which mount, which kind of mark
- *   walk.c folders.c     marks on folders where a filesystem has none of its own; their paths where only a mark's
- * number comes back opens.c              the answer loop names.c inotify.c    events with a name: what others did to
- * names and bytes; opens at the lower levels found.c              what was open already place.c below.c      where
- * below a root a descriptor is policy.c             who may accessor.c           who it is tell.c outgoing.c    what
- * keeper is told, and what waits for that
+ *   main.c              start, the loop, the pulse
+ *   last.c              whatever ends guard frees the waiters first
+ *   requests.c          what keeper asks
+ *   kernel.h group.c    fanotify groups, as much as the kernel can
+ *   level.c             how closely can be observed here, and telling it for each root
+ *   roots.c             the watched roots: which volume, which mount, which kind of mark
+ *   walk.c folders.c    marks on folders, where their filesystem has none of its own; the folder of a mark
+ *   opens.c openers.c   the answer loop; who opened last
+ *   names.c inotify.c   events with a name: what others did to names and bytes; opens at the lower levels
+ *   found.c             what was open already
+ *   place.c below.c     where below a root a descriptor is
+ *   policy.c            who may
+ *   accessor*.c         who it is
+ *   tell.c outgoing.c   what keeper is told, and what waits for that
  */
 #pragma once
 
@@ -75,6 +78,7 @@ struct guard {
 	/* The accessors that keeper knows, by their number: and as whose traffic. */
 	struct {
 		uint32_t number;
+		uint16_t root; /* for which this is so */
 		uint8_t part;
 	} told[TOLD_SLOTS];
 	struct outgoing outgoing;

@@ -26,6 +26,7 @@
 #include "opens.h"
 #include "requests.h"
 #include "sandbox/sandbox.h"
+#include "tell.h"
 
 enum {
 	DESCRIPTORS_WANTED = 65536,
@@ -34,6 +35,8 @@ enum {
 	/* What happened is told together with what follows within this time: a message for each open would double its cost.
 	 */
 	GATHER_US = 20000,
+	/* And longer while a command line is still to come. */
+	AWAIT_US = 60000,
 	GATHER_BYTES = 32 * 1024,
 	TURNS_IN_A_ROW = 64, /* of openers, before the rest gets its turn */
 };
@@ -102,7 +105,7 @@ static int start_receive(struct guard *guard, struct record_start *ret_start, st
 
 /* ---- loop ---- */
 
-enum { POLL_CHANNEL, POLL_OPENS, POLL_NAMES, POLL_INOTIFY, POLL_COUNT };
+enum { POLL_CHANNEL, POLL_OPENS, POLL_NAMES, POLL_INOTIFY, POLL_ARGUMENTS, POLL_COUNT };
 
 struct loop {
 	struct pollfd polls[POLL_COUNT];
@@ -126,10 +129,14 @@ static void pulse_end(struct guard *guard, struct loop *loop) {
 	atomic_store_explicit(&loop->pulse->busy_since_us, 0, memory_order_release);
 }
 
-static int wait_ms(const struct loop *loop) {
+static int64_t gather_us(const struct guard *guard) {
+	return outgoing_awaits(&guard->outgoing) ? AWAIT_US : GATHER_US;
+}
+
+static int wait_ms(const struct guard *guard, const struct loop *loop) {
 	if (loop->more)
 		return 0;
-	return loop->gathered_us != 0 && !loop->full ? GATHER_US / 1000 : -1;
+	return loop->gathered_us != 0 && !loop->full ? (int)(gather_us(guard) / 1000) : -1;
 }
 
 static int wait_for_work(struct guard *guard, struct loop *loop) {
@@ -138,7 +145,8 @@ static int wait_for_work(struct guard *guard, struct loop *loop) {
 	loop->polls[POLL_OPENS] = (struct pollfd){.fd = guard->opens.fd, .events = POLLIN};
 	loop->polls[POLL_NAMES] = (struct pollfd){.fd = guard->names.fd, .events = POLLIN};
 	loop->polls[POLL_INOTIFY] = (struct pollfd){.fd = guard->inotify, .events = POLLIN};
-	if (poll(loop->polls, POLL_COUNT, wait_ms(loop)) < 0)
+	loop->polls[POLL_ARGUMENTS] = (struct pollfd){.fd = accessors_descriptor(guard->accessors), .events = POLLIN};
+	if (poll(loop->polls, POLL_COUNT, wait_ms(guard, loop)) < 0)
 		return errno == EINTR ? 0 : -errno;
 	return 0;
 }
@@ -159,6 +167,8 @@ static int work(struct guard *guard, struct loop *loop) {
 		error = requests_turn(guard, CHILD_CHANNEL);
 	if (error == 0 && loop->polls[POLL_NAMES].revents != 0)
 		error = names_turn(guard);
+	if (error == 0 && loop->polls[POLL_ARGUMENTS].revents != 0)
+		tell_arguments(guard);
 	if (error == 0 && loop->polls[POLL_INOTIFY].revents != 0 && guard->inotify >= 0)
 		error = inotify_turn(guard);
 	return error;
@@ -170,7 +180,7 @@ static bool is_due(const struct guard *guard, struct loop *loop) {
 	int64_t now_us = clock_elapsed_us();
 	if (loop->gathered_us == 0)
 		loop->gathered_us = now_us;
-	return now_us - loop->gathered_us >= GATHER_US || outgoing_bytes(&guard->outgoing) >= GATHER_BYTES;
+	return now_us - loop->gathered_us >= gather_us(guard) || outgoing_bytes(&guard->outgoing) >= GATHER_BYTES;
 }
 
 static int tell(struct guard *guard, struct loop *loop, bool anyway) {

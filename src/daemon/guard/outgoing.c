@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-enum entry_kind { ENTRY_SKIP, ENTRY_ACCESS, ENTRY_ALTERATION, ENTRY_MESSAGE };
+/* ENTRY_OPEN: a message behind its length, in more room than it takes. */
+enum entry_kind { ENTRY_SKIP, ENTRY_ACCESS, ENTRY_ALTERATION, ENTRY_MESSAGE, ENTRY_OPEN };
 
 struct entry_head {
 	uint32_t length; /* of what follows */
@@ -193,7 +194,61 @@ bool outgoing_message(struct outgoing *outgoing, struct message_writer *message)
 	return losses_settle(outgoing) && message_keep(outgoing, message);
 }
 
+/* ---- messages that may be replaced ---- */
+
+static void open_put(uint8_t *bytes, const struct message_writer *message) {
+	uint32_t length = (uint32_t)message->writer.used;
+	memcpy(bytes, &length, sizeof length);
+	memcpy(bytes + sizeof length, message->bytes, length);
+}
+
+bool outgoing_message_open(struct outgoing *outgoing, struct message_writer *message, uint32_t accessor, size_t more) {
+	if (outgoing->open_count == OUTGOING_OPEN)
+		return outgoing_message(outgoing, message);
+	if (!losses_settle(outgoing) || message_finish(message, 0) != 0)
+		return false;
+	uint8_t *bytes = entry_make(outgoing, ENTRY_OPEN, sizeof(uint32_t) + message->writer.used + more);
+	if (bytes == NULL)
+		return false;
+	open_put(bytes, message);
+	outgoing->last.bytes = NULL;
+	outgoing->open[outgoing->open_count].at = (size_t)(bytes - outgoing->memory);
+	outgoing->open[outgoing->open_count++].accessor = accessor;
+	return true;
+}
+
+bool outgoing_replace(struct outgoing *outgoing, struct message_writer *message, uint32_t accessor) {
+	for (size_t i = 0; i < outgoing->open_count; i++) {
+		if (outgoing->open[i].accessor != accessor)
+			continue;
+		uint8_t *bytes = outgoing->memory + outgoing->open[i].at;
+		struct entry_head head;
+		memcpy(&head, bytes - sizeof head, sizeof head);
+		if (message_finish(message, 0) != 0 || message->writer.used > head.length - sizeof(uint32_t))
+			return false;
+		open_put(bytes, message);
+		outgoing->open[i] = outgoing->open[--outgoing->open_count];
+		return true;
+	}
+	return false;
+}
+
+bool outgoing_awaits(const struct outgoing *outgoing) {
+	return outgoing->open_count > 0;
+}
+
 /* ---- sending ---- */
+
+/* A whole message of this entry. */
+static struct text message_of(const struct outgoing *outgoing, size_t at, const struct entry_head *head) {
+	const char *bytes = (const char *)outgoing->memory + at + sizeof *head;
+	uint32_t length = head->length;
+	if (head->kind == ENTRY_OPEN) {
+		memcpy(&length, bytes, sizeof length);
+		bytes += sizeof length;
+	}
+	return (struct text){.data = bytes, .length = length};
+}
 
 /* Gathers neighbours of one kind into one message; *at is then behind them. */
 static void items_gather(struct outgoing *outgoing, enum entry_kind kind, size_t *at, bool *wrapped) {
@@ -209,14 +264,14 @@ static void items_gather(struct outgoing *outgoing, enum entry_kind kind, size_t
 
 int outgoing_send(struct outgoing *outgoing, int channel) {
 	(void)losses_settle(outgoing);
+	outgoing->open_count = 0;
 	size_t at = outgoing->head;
 	bool wrapped = outgoing->wrapped;
 	struct entry_head head;
 	while (entry_at(outgoing, &at, &wrapped, &head)) {
 		int error;
-		if (head.kind == ENTRY_MESSAGE) {
-			struct text bytes = {.data = (const char *)outgoing->memory + at + sizeof head, .length = head.length};
-			error = message_send_bytes(channel, bytes, NULL, 0);
+		if (head.kind == ENTRY_MESSAGE || head.kind == ENTRY_OPEN) {
+			error = message_send_bytes(channel, message_of(outgoing, at, &head), NULL, 0);
 			at += entry_bytes(head.length);
 		} else {
 			items_gather(outgoing, (enum entry_kind)head.kind, &at, &wrapped);

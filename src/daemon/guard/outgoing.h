@@ -15,7 +15,8 @@
 
 enum {
 	OUTGOING_BYTES = 4 * 1024 * 1024,
-	OUTGOING_WHYS = 4, /* of enum guard_loss_why */
+	OUTGOING_WHYS = 4,  /* of enum guard_loss_why */
+	OUTGOING_OPEN = 64, /* messages that may be replaced */
 };
 
 struct loss {
@@ -39,6 +40,12 @@ struct outgoing {
 		uint16_t root;
 		uint8_t what;
 	} last;
+	/* Messages that may still be replaced: none of them is sent yet. */
+	struct {
+		size_t at;
+		uint32_t accessor;
+	} open[OUTGOING_OPEN];
+	size_t open_count;
 	struct message_writer out;
 };
 
@@ -51,6 +58,16 @@ void outgoing_access(struct outgoing *outgoing, const struct record_access *acce
 void outgoing_alteration(struct outgoing *outgoing, const struct record_alteration *alteration);
 /* Keeps a whole message; false, with nothing kept, when there is no room or something lost waits to be told. */
 MUST_USE bool outgoing_message(struct outgoing *outgoing, struct message_writer *message);
+/*
+ * The same, and until it is sent outgoing_replace() may put a message about the same accessor in its place, which is
+ * up to `more` bytes longer.
+ */
+MUST_USE bool outgoing_message_open(
+    struct outgoing *outgoing, struct message_writer *message, uint32_t accessor, size_t more);
+/* False, with nothing changed, where it is sent already. */
+MUST_USE bool outgoing_replace(struct outgoing *outgoing, struct message_writer *message, uint32_t accessor);
+/* Something is kept that may be replaced. */
+bool outgoing_awaits(const struct outgoing *outgoing);
 /* Something was lost: widens what is told of it. */
 void outgoing_lose(struct outgoing *outgoing, enum guard_loss_why why, int64_t from_us, int64_t to_us, uint64_t lost);
 

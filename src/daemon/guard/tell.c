@@ -30,11 +30,32 @@ static bool accessor_make_known(struct guard *guard, const struct accessor *acce
 		return true;
 	guard->told[slot].number = 0;
 	accessor_tell(guard->accessors, accessor, root, &guard->out);
-	if (!outgoing_message(&guard->outgoing, &guard->out))
+	bool kept = accessor_awaits(guard->accessors, accessor)
+	                ? outgoing_message_open(&guard->outgoing, &guard->out, number, ARGUMENTS_BYTES)
+	                : outgoing_message(&guard->outgoing, &guard->out);
+	if (!kept)
 		return false;
 	guard->told[slot].number = number;
+	guard->told[slot].root = (uint16_t)root;
 	guard->told[slot].part = (uint8_t)part;
 	return true;
+}
+
+void tell_arguments(struct guard *guard) {
+	const struct accessor *accessor;
+	while ((accessor = accessors_receive(guard->accessors)) != NULL) {
+		uint32_t number = accessor_number(accessor);
+		size_t slot = number % TOLD_SLOTS;
+		if (guard->told[slot].number != number)
+			continue;
+		accessor_tell(guard->accessors, accessor, guard->told[slot].root, &guard->out);
+		if (outgoing_replace(&guard->outgoing, &guard->out, number))
+			continue;
+		/* It is sent already: the same number once more. Without room keeper does without. */
+		accessor_tell(guard->accessors, accessor, guard->told[slot].root, &guard->out);
+		if (!outgoing_message(&guard->outgoing, &guard->out))
+			return;
+	}
 }
 
 void tell_access(

@@ -23,6 +23,9 @@ struct access_seen {
 void tell_access(
     struct guard *guard, const struct accessor *accessor, const struct place *place, const struct access_seen *seen);
 
+/* Command lines that have come since: told with what waits to be sent, else once more. */
+void tell_arguments(struct guard *guard);
+
 /* An event that has a folder and a name, and no process. */
 struct named_event {
 	struct text name;

@@ -17,9 +17,11 @@
  *   epochs.c       the log's keys change, its oldest epochs are pruned
  *   timekeeping.c  how far the clock may be believed, durable
  *   holds.c        holds in memory, merged per camera; coverage.c: what a hold covers
- *   expiry.c       which segments go now and why the others stay; deletion.c: intents, batches, tombstones
+ *   expiry.c       which segments go now; expiry_reason.c: why the others stay
+ *   deletion.c     intents, batches, tombstones
  *   outbox.c       what leaves the box by publisher; configuration.c: what a new configuration weakens
- *   control.c      the control socket; methods_*.c: its methods
+ *   control.c      the control socket: control_client.c each connection, control_request.c each call
+ *   methods_*.c    its methods
  */
 #pragma once
 

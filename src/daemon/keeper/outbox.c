@@ -73,7 +73,11 @@ static struct outbox_target *target_add(struct outbox *outbox, const struct targ
 }
 
 static int load_target(const struct target_row *row, void *context) {
-	return target_add(context, row) != NULL ? 0 : -ENOMEM;
+	struct outbox_target *target = target_add(context, row);
+	if (target == NULL)
+		return -ENOMEM;
+	target->failed_before = row->error[0] != '\0';
+	return 0;
 }
 
 static void configure_one(struct outbox *outbox, enum delivery_kind kind, const char *address, const char *key) {
@@ -420,8 +424,11 @@ bool outbox_target_late(const struct outbox *outbox, const struct outbox_target 
 	int64_t since_us = target->row.success_us > target->row.added_us ? target->row.success_us : target->row.added_us;
 	if (target->waiting_since_us == 0)
 		return false;
+	/* Since when something waits is known of this run alone; where all is quiet a success may be old and nothing late.
+	 */
 	return clock_elapsed_us() - target->waiting_since_us > OUTBOX_LATE_S * US_PER_SECOND ||
-	       (target->failures > 0 && clock_wall_us() - since_us > OUTBOX_LATE_S * US_PER_SECOND);
+	       (target->failed_before && target->failures > 0 &&
+	           clock_wall_us() - since_us > OUTBOX_LATE_S * US_PER_SECOND);
 }
 
 /* ---- for people ---- */

@@ -46,6 +46,7 @@ struct outbox_target {
 	int64_t backoff_s;
 	uint64_t failures;
 	int64_t waiting_since_us; /* elapsed clock; 0: nothing waits */
+	bool failed_before;       /* the last try of the run before, and none succeeded since */
 	uint64_t lost_told;       /* of row.lost, in an entry */
 	struct request *test;
 };

@@ -66,6 +66,7 @@ void outbox_succeeded(struct outbox *outbox, struct outbox_target *target) {
 	if (target->row.error[0] != '\0')
 		log_notice("'%s' can be reached again", target->row.address);
 	target->failures = 0;
+	target->failed_before = false;
 	target->backoff_s = 0;
 	target->next_us = 0;
 	target->wanted = false;

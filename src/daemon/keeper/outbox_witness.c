@@ -286,12 +286,13 @@ void witness_answer(struct outbox *outbox, struct outbox_target *target, const s
 		break;
 	case 403:
 		outbox_failed(outbox, target,
-		    "it has another key of this log: give it the one for witnesses, which `retentionctl witness list` shows (403)");
+		    "it does not have the key for witnesses of this log: `retentionctl witness list` shows it (403)");
 		break;
 	case 404:
 		outbox_failed(outbox, target,
 		    "it does not know this log: give it the key for witnesses, which `retentionctl witness list` shows; or the "
-		    "url is wrong (404)");
+		    "url "
+		    "is wrong (404)");
 		break;
 	default:
 		(void)snprintf(reason, sizeof reason, "it answered with HTTP status %u", (unsigned)delivered->status);

@@ -57,7 +57,7 @@ static void on_look(evutil_socket_t fd, short what, void *context) {
 	const char *why = watchdog_judge(state_read(watchdog), busy_since_us, now_us);
 	if (why != NULL)
 		child_stands_still(child, why);
-	else if (busy_since_us == 0)
+	else if (busy_since_us == 0 && !atomic_load(&watchdog->pulse->untold))
 		watchdog->seen_us = wall_us;
 }
 

@@ -309,12 +309,12 @@ static const struct syscall_rule calls_guard[] = {
 #define WATCHER_CAPABILITIES CAPABILITY(CAP_DAC_READ_SEARCH)
 /* CAP_LEASE: F_SETLEASE on a file of another user tells whether anyone still has it open. */
 #define REAPER_CAPABILITIES (CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_LEASE))
-/* CAP_SYS_ADMIN: permission events of fanotify(7). CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: whose open it is, in /proc. */
-#define GUARD_CAPABILITIES \
-	(CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_SYS_PTRACE) | CAPABILITY(CAP_DAC_READ_SEARCH))
+/* CAP_SYS_ADMIN: permission events of fanotify(7). CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: whose open it is, in /proc.
+ */
+#define GUARD_CAPABILITIES (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_SYS_PTRACE) | CAPABILITY(CAP_DAC_READ_SEARCH))
 /* What a child needs on its way into its own row; reaper gives a vault that it makes to its user then, and guard locks
  * its memory. */
-#define ENTRY_CAPABILITIES                                                                              \
+#define ENTRY_CAPABILITIES                                                                               \
 	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_CHOWN) | \
 	    CAPABILITY(CAP_IPC_LOCK))
 /* To end children of other users, and to read the configuration and look at the roots, wherever they lie. */
@@ -329,105 +329,106 @@ static const struct syscall_rule calls_guard[] = {
 #define LIMIT_SPACE \
 	{ RLIMIT_AS, 512 * MEBIBYTE, 512 * MEBIBYTE }
 
-static const struct program_row rows[PROCESS_COUNT] = {
-    /* Not confined: landlock, seccomp and no_new_privs would pass to its children, and they need more. */
-    [PROCESS_SUPERVISOR] =
-        {
-            .present = true,
-            .effective = SUPERVISOR_CAPABILITIES,
-            .permitted = SUPERVISOR_CAPABILITIES | WATCHER_CAPABILITIES | REAPER_CAPABILITIES | GUARD_CAPABILITIES |
-                         ENTRY_CAPABILITIES,
-        },
-    [PROCESS_WATCHER] =
-        {
-            .present = true,
-            .confined = true,
-            .effective = WATCHER_CAPABILITIES,
-            .permitted = WATCHER_CAPABILITIES,
-            .landlock_abi = 1,
-            .read = LAND_READ,
-            .fixed = {{"/proc/sys/fs/inotify", false}},
-            .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_watcher)},
-            .limits = {LIMIT_CORE},
-            .limit_count = 1,
-        },
-    [PROCESS_PROBER] =
-        {
-            .present = true,
-            .confined = true,
-            .landlock_abi = 1,
-            .calls = {GROUP(calls_common), GROUP(calls_reader)},
-            .limits = {LIMIT_CORE, LIMIT_CPU, LIMIT_FILES, LIMIT_SPACE},
-            .limit_count = 4,
-            .writes_nothing = true,
-        },
-    [PROCESS_HASHER] =
-        {
-            .present = true,
-            .confined = true,
-            .landlock_abi = 1,
-            .calls = {GROUP(calls_common), GROUP(calls_reader)},
-            .limits = {LIMIT_CORE, LIMIT_CPU, LIMIT_FILES, LIMIT_SPACE},
-            .limit_count = 4,
-            .writes_nothing = true,
-        },
-    /* No landlock: who is in a domain may not read the /proc of processes outside of it. What guard opens for reading is
-       /proc and folders; the rights that count here are the calls it does not have. */
-    [PROCESS_GUARD] =
-        {
-            .present = true,
-            .confined = true,
-            .unlanded = true,
-            .effective = GUARD_CAPABILITIES,
-            .permitted = GUARD_CAPABILITIES,
-            .calls = {GROUP(calls_common), GROUP(calls_guard), GROUP(calls_files)},
-            .limits = {LIMIT_CORE},
-            .limit_count = 1,
-        },
-    [PROCESS_REAPER] =
-        {
-            .present = true,
-            .confined = true,
-            .effective = REAPER_CAPABILITIES,
-            .permitted = REAPER_CAPABILITIES,
-            /* ABI 1 refuses every rename and link between folders, so also each into the vault. */
-            .landlock_abi = 2,
-            .read = LAND_READ,
-            .write = LAND_ERASE,
-            .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_reaper)},
-            .limits = {LIMIT_CORE},
-            .limit_count = 1,
-        },
-    [PROCESS_KEEPER] =
-        {
-            .present = true,
-            .confined = true,
-            .landlock_abi = 1,
-            .read = LAND_READ,
-            .write = LAND_STATE,
-            /* The zone database; SQLite seeds itself from the last. */
-            .fixed = {{"/usr/share/zoneinfo", false}, {"/etc/localtime", false}, {"/dev/urandom", false}},
-            .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_keeper)},
-            .limits = {LIMIT_CORE},
-            .limit_count = 1,
-        },
-    [PROCESS_PUBLISHER] =
-        {
-            .present = true,
-            .confined = true,
-            .connects = true,
-            .landlock_abi = 1,
-            .read = LAND_READ,
-            /* How names are looked up, and whom TLS trusts. Modules that nsswitch.conf names are loaded when the first
-               name is looked up. */
-            .fixed = {{"/etc/resolv.conf", false}, {"/run/systemd/resolve", false}, {"/etc/hosts", false},
-                {"/etc/nsswitch.conf", false}, {"/etc/gai.conf", false}, {"/etc/host.conf", false},
-                {"/etc/ld.so.cache", false}, {"/usr/lib", false}, {"/lib", false}, {"/etc/ssl", false},
-                {"/usr/share/ca-certificates", false}, {"/usr/local/share/ca-certificates", false}},
-            .calls = {GROUP(calls_common), GROUP(calls_publisher), GROUP(calls_files)},
-            .limits = {LIMIT_CORE, LIMIT_SPACE},
-            .limit_count = 2,
-        },
+static const struct program_row rows[PROCESS_COUNT] =
+    {
+        /* Not confined: landlock, seccomp and no_new_privs would pass to its children, and they need more. */
+        [PROCESS_SUPERVISOR] =
+            {
+                .present = true,
+                .effective = SUPERVISOR_CAPABILITIES,
+                .permitted = SUPERVISOR_CAPABILITIES | WATCHER_CAPABILITIES | REAPER_CAPABILITIES | GUARD_CAPABILITIES |
+                             ENTRY_CAPABILITIES,
+            },
+        [PROCESS_WATCHER] =
+            {
+                .present = true,
+                .confined = true,
+                .effective = WATCHER_CAPABILITIES,
+                .permitted = WATCHER_CAPABILITIES,
+                .landlock_abi = 1,
+                .read = LAND_READ,
+                .fixed = {{"/proc/sys/fs/inotify", false}},
+                .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_watcher)},
+                .limits = {LIMIT_CORE},
+                .limit_count = 1,
+            },
+        [PROCESS_PROBER] =
+            {
+                .present = true,
+                .confined = true,
+                .landlock_abi = 1,
+                .calls = {GROUP(calls_common), GROUP(calls_reader)},
+                .limits = {LIMIT_CORE, LIMIT_CPU, LIMIT_FILES, LIMIT_SPACE},
+                .limit_count = 4,
+                .writes_nothing = true,
+            },
+        [PROCESS_HASHER] =
+            {
+                .present = true,
+                .confined = true,
+                .landlock_abi = 1,
+                .calls = {GROUP(calls_common), GROUP(calls_reader)},
+                .limits = {LIMIT_CORE, LIMIT_CPU, LIMIT_FILES, LIMIT_SPACE},
+                .limit_count = 4,
+                .writes_nothing = true,
+            },
+        /* No landlock: who is in a domain may not read the /proc of processes outside of it. What guard opens for
+           reading is /proc and folders; the rights that count here are the calls it does not have. */
+        [PROCESS_GUARD] =
+            {
+                .present = true,
+                .confined = true,
+                .unlanded = true,
+                .effective = GUARD_CAPABILITIES,
+                .permitted = GUARD_CAPABILITIES,
+                .calls = {GROUP(calls_common), GROUP(calls_guard), GROUP(calls_files)},
+                .limits = {LIMIT_CORE},
+                .limit_count = 1,
+            },
+        [PROCESS_REAPER] =
+            {
+                .present = true,
+                .confined = true,
+                .effective = REAPER_CAPABILITIES,
+                .permitted = REAPER_CAPABILITIES,
+                /* ABI 1 refuses every rename and link between folders, so also each into the vault. */
+                .landlock_abi = 2,
+                .read = LAND_READ,
+                .write = LAND_ERASE,
+                .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_reaper)},
+                .limits = {LIMIT_CORE},
+                .limit_count = 1,
+            },
+        [PROCESS_KEEPER] =
+            {
+                .present = true,
+                .confined = true,
+                .landlock_abi = 1,
+                .read = LAND_READ,
+                .write = LAND_STATE,
+                /* The zone database; SQLite seeds itself from the last. */
+                .fixed = {{"/usr/share/zoneinfo", false}, {"/etc/localtime", false}, {"/dev/urandom", false}},
+                .calls = {GROUP(calls_common), GROUP(calls_files), GROUP(calls_keeper)},
+                .limits = {LIMIT_CORE},
+                .limit_count = 1,
+            },
+        [PROCESS_PUBLISHER] =
+            {
+                .present = true,
+                .confined = true,
+                .connects = true,
+                .landlock_abi = 1,
+                .read = LAND_READ,
+                /* How names are looked up, and whom TLS trusts. Modules that nsswitch.conf names are loaded when the
+                   first name is looked up. */
+                .fixed = {{"/etc/resolv.conf", false}, {"/run/systemd/resolve", false}, {"/etc/hosts", false},
+                    {"/etc/nsswitch.conf", false}, {"/etc/gai.conf", false}, {"/etc/host.conf", false},
+                    {"/etc/ld.so.cache", false}, {"/usr/lib", false}, {"/lib", false}, {"/etc/ssl", false},
+                    {"/usr/share/ca-certificates", false}, {"/usr/local/share/ca-certificates", false}},
+                .calls = {GROUP(calls_common), GROUP(calls_publisher), GROUP(calls_files)},
+                .limits = {LIMIT_CORE, LIMIT_SPACE},
+                .limit_count = 2,
+            },
 };
 
 const struct program_row *program_row_of(enum process process) {

@@ -17,11 +17,15 @@ enum { MESSAGE_BYTES = 16384 };
 static void accessors_show(
     const char *what, const char *root, const struct accessor_settings *accessors, size_t count) {
 	for (size_t i = 0; i < count; i++) {
-		const struct accessor_settings *accessor = &accessors[i];
-		put_line(i == 0 ? what : "", STYLE_PLAIN, "%s%s%s%s%s%s%s%s", root == NULL ? "" : root, root == NULL ? "" : ":",
-		    accessor->executable == NULL ? "" : " program ", accessor->executable == NULL ? "" : accessor->executable,
-		    accessor->user == NULL ? "" : " user ", accessor->user == NULL ? "" : accessor->user,
-		    accessor->unit == NULL ? "" : " unit ", accessor->unit == NULL ? "" : accessor->unit);
+		const char *const parts[][2] = {
+		    {"program", accessors[i].executable}, {"user", accessors[i].user}, {"unit", accessors[i].unit}};
+		char text[PATH_MAX + 512] = "";
+		size_t used = 0;
+		for (size_t k = 0; k < ARRAY_LENGTH(parts); k++)
+			if (parts[k][1] != NULL)
+				used += (size_t)snprintf(
+				    text + used, sizeof(text) - used, "%s%s %s", used > 0 ? ", " : "", parts[k][0], parts[k][1]);
+		put_line(i == 0 ? what : "", STYLE_PLAIN, "%s%s%s", root == NULL ? "" : root, root == NULL ? "" : ": ", text);
 	}
 }
 
