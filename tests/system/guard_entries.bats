@@ -189,3 +189,53 @@ deed() { # PYTHON ARGUMENT…: as the user AS, where that is set
 	ctl log verify
 	world_stop
 }
+
+reading() { setpriv --reuid="$1" --clear-groups cat "${@:2}" >/dev/null; }
+
+@test "report access of real opens: who read what and how often, held footage and refusals with the reason, alike in each form" {
+	local day n gate=() yard=()
+	ROOTS=
+	world_root frigate frigate "recorder = ( { exe = \"/usr/bin/ffmpeg\"; } );"
+	ROOTS=${ROOTS/enforce/observe}
+	EXTRA='guard = { mode = "block"; allow = ( { user = "games"; }, { user = "mail"; } ); };'
+	day=$(days_ago 2)
+	for n in 0 1; do gate+=("$(frigate gate $((day + 10 * n)))"); done
+	for n in 0 1 2; do yard+=("$(frigate yard $((day + 10 * n)))"); done
+	guard_start
+	until_true 10 has_segments frigate/yard 3
+	ctl hold place --camera gate --at "$(date -u -d "@$((day - 60))" +%FT%TZ)..$(date -u -d "@$((day + 60))" +%FT%TZ)" \
+		--reason damage --case A-1 --json >/dev/null || [ $? -eq 3 ]
+	reading games "${gate[@]}"
+	reading games "${gate[@]}"
+	reading mail "${yard[@]}"
+	fails reading news "${yard[0]}"
+	sleep 0.2
+	# Opens that still wait to be joined with others are in it, too.
+	ctl report access --at "-1h..now" --hours 0..24 --json --html "$WORLD/access.html" >"$WORLD/access.json"
+	jq -r '.people[] | select(.person != "root") | [.person, .opens, .denied, (.held_opens // 0)] | join(" ")' "$WORLD/access.json" |
+		sort | diff <(printf '%s\n' 'games 4 0 4' 'mail 3 0 0' 'news 0 1 0') -
+	jq -r '.rows[] | select(.person != "root") | [.person, .camera, .opens, .denied] | join(",")' "$WORLD/access.json" |
+		sort | diff <(printf '%s\n' games,frigate/gate,4,0 mail,frigate/yard,3,0 news,frigate/yard,0,1) -
+	jq -e '([.hours[]] | add) == 7 and ([.days[].opens] | add) == 7' "$WORLD/access.json" >/dev/null
+	# Held, and refused: each marked with its reason, in all its entries; what is usual is not.
+	jq -r '.unusual | group_by(.person)[] | [.[0].person, (map(.opens) | add), (map(.reasons) | add | unique | join("+"))] | join(" ")' \
+		"$WORLD/access.json" | diff <(printf '%s\n' 'games 4 held' 'news 1 denied') -
+	# The same in the other forms: the table of rows, and the page without its markup.
+	ctl report access --at "-1h..now" --hours 0..24 --output csv | grep -v '^root' | cut -d , -f 1,2,5,7 | sort |
+		diff <(printf '%s\n' games,frigate/gate,4,0 mail,frigate/yard,3,0 news,frigate/yard,0,1 person,camera,opens,denied) -
+	sed -n 's/<tr[^>]*>//; s/<[^>]*>/|/gp' "$WORLD/access.html" | tr -s '|' '|' >"$WORLD/access.text"
+	grep -qF '|games|4|0|0|frigate/gate (4)|' "$WORLD/access.text"
+	grep -qF '|mail|3|0|0|frigate/yard (3)|' "$WORLD/access.text"
+	grep -qF '|news|0|1|0|frigate/yard (1)|' "$WORLD/access.text"
+	[ "$(grep -c '|games|frigate/gate|[0-9]*|/usr/bin/cat|this machine|held footage|' "$WORLD/access.text")" = \
+		"$(jq '.unusual | map(select(.person == "games")) | length' "$WORLD/access.json")" ]
+	grep -q '|news|frigate/yard|1|/usr/bin/cat|this machine|was refused|' "$WORLD/access.text"
+	ctl report access --at "-1h..now" --hours 0..24 >"$WORLD/access.table"
+	grep -Eq '^games +4 +0 +0 ' "$WORLD/access.table"
+	grep -Eq '^news +0 +1 +0 ' "$WORLD/access.table"
+	grep -q 'games, frigate/gate, 1 opens: held$' "$WORLD/access.table"
+	grep -q 'news, frigate/yard, 1 opens: denied$' "$WORLD/access.table"
+	# One camera alone.
+	ctl report access --at "-1h..now" --hours 0..24 --camera yard --json | jq -e '[.people[].person] | sort == ["mail", "news"]' >/dev/null
+	world_stop
+}

@@ -81,6 +81,8 @@ opens_add_up() {
 @test "the state folder's disk hangs, and keeper with it: opens return at once, and each is told afterwards" {
 	disk_make state
 	disk_mount state "$WORLD/state"
+	rmdir "$WORLD/state/lost+found"
+	chown nobody: "$WORLD/state"
 	guard_start
 	keeper=$(child_pid keeper)
 	freeze "$WORLD/state"
@@ -102,7 +104,6 @@ opens_add_up() {
 	until_true 5 eval '[ "$(cut -d " " -f 3 /proc/$writer/stat)" = D ]'
 	opens_for 3
 	[ "$longest" -lt 1000 ]
-	# Where a handle, a path and a folder are asked for as well: a rename and a deletion wait, as all that writes.
 	[ "$(cut -d ' ' -f 3 "/proc/$writer/stat")" = D ]
 	daemon_answers
 	thaw_all

@@ -139,6 +139,52 @@ epoch_is() { [ "$(ctl key show --json | jq .epoch)" = "$1" ]; }
 	[ "$status" -eq 2 ]
 }
 
+@test "the sum over a pruned log: what is known is in one column each, and what is no longer kept is told" {
+	local at status=0
+	at() { date -u -d "2024-$1" +%s; }
+	world_clock "$(at '01-05 12:00:05')"
+	log_keeps P10D
+	log=$WORLD/state/log
+	frigate gate "$(at '01-04 12:00')" >/dev/null
+	old=$(frigate gate "$(date -u -d '2023-12-04 12:00' +%s)")
+	world_start
+	until_true 20 gone "$old"
+	until_true 20 eval '[ "$(told seal)" -ge 1 ]'
+	python3 "$BATS_TEST_DIRNAME/log_fill.py" "$RETENTION_SOCKET" 300
+	ctl key rotate --yes >/dev/null
+	# As long as everything is there, all of it is in the sum.
+	ctl report retention --at 2023-12-01..2024-01-05 --json >"$WORLD/before.json"
+	jq -e '.total | .recorded == 2 and .erased_on_time + .erased_late == 1 and .kept == 1' "$WORLD/before.json"
+	jq -e '.unwatched | map(select(.reason == "pruned")) == []' "$WORLD/before.json"
+	world_stop
+	world_advance $((12 * 86400))
+	world_start
+	until_true 20 eval '[ ! -e "$log/tile/entries/000" ]'
+	has_entry log-pruned
+	# One whose seal is no longer kept, one from after that; the first is erased when it is due.
+	world_advance $(($(at '02-02 12:00:05') - $(wall)))
+	frigate gate "$(at '02-02 12:00')" >/dev/null
+	until_true 20 has_segments frigate/gate 2
+	world_advance $(($(at '02-03 12:00:05') - $(wall)))
+	until_true 20 has_entry delete
+
+	ctl report retention --at 2023-12-01..2024-02-10 --json --segments --html "$WORLD/sum.html" >"$WORLD/sum.json" || status=$?
+	jq 'del(.segments)' "$WORLD/sum.json"
+	jq -e '.total | .recorded == 2 and .erased_on_time == 1 and .kept == 1' "$WORLD/sum.json"
+	jq -e '.total | .recorded == .erased_on_time + .erased_late + .held + .deleted_by_others + .overdue + .kept + .unaccountable' "$WORLD/sum.json"
+	jq -e '.total.bytes | .recorded == .erased_on_time + .erased_late + .held + .deleted_by_others + .overdue + .kept + .unaccountable' "$WORLD/sum.json"
+	jq -r '.segments[] | [.start[0:10], .column] | join(" ")' "$WORLD/sum.json" | sort |
+		diff <(printf '%s\n' '2024-01-04 erased_on_time' '2024-02-02 kept') -
+	# From when to when nothing can be said, in each form; and from which entry on the log was read.
+	jq -e '.unwatched | map(select(.reason == "pruned")) | length == 1 and .[0].to[0:10] >= "2024-01-05"' "$WORLD/sum.json"
+	jq -e '.checkpoint.verified and .checkpoint.first_entry >= 256' "$WORLD/sum.json"
+	grep -q 'no longer kept' "$WORLD/sum.html"
+	ctl report retention --at 2023-12-01..2024-02-10 >"$WORLD/sum.text" || true
+	grep -q 'no longer kept' <(tr -s ' \n' ' ' <"$WORLD/sum.text")
+	world_stop
+	verify log "$log"
+}
+
 @test "every entry of a log with many actions follows the schema" {
 	world_clock "$(date -u -d 2024-01-01 +%s)"
 	old=$(frigate gate $(($(wall) - 40 * 86400)))

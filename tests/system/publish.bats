@@ -231,6 +231,13 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	[ "$(grep -c '^— witness' "$WORLD/state/log/checkpoint")" = 1 ]
 }
 
+# A key for cosignatures with the witness's name and the public key of another.
+witness_key_of() { # VERIFIER KEY
+	python3 -c 'import base64, hashlib, sys
+name, key = "witness.example.test/w1", b"\x04" + base64.b64decode(sys.argv[1].split("+", 2)[2])[1:]
+print("%s+%s+%s" % (name, hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8], base64.b64encode(key).decode()))' "$1"
+}
+
 @test "keys change, and a witness that was given one key at the beginning goes on signing" {
 	with_witness
 	start
@@ -271,6 +278,15 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	world_stop
 	[ "$(stat -c %a "$WORLD/state/keys/witness.seed")" = 600 ]
 	run -0 "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --key "$WORLD/keys" --witness "$WITNESS_KEY"
+	[[ "$output" == *"witness.example.test/w1"* ]]
+	# A witness of that name with another key has signed nothing; nor has the right one, once its signature is another.
+	run -2 "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --key "$WORLD/keys" --witness "$(witness_key_of "$key")"
+	echo "$output"
+	[ "${lines[-1]}" = "BROKEN: no checkpoint of the log is signed by a witness that was given" ]
+	cp -a "$WORLD/state/log" "$WORLD/copy"
+	sed -E -i '/^— witness/{s/A(.{30})$/B\1/;t;s/.(.{30})$/A\1/}' "$WORLD/copy"/checkpoint*
+	fails cmp -s "$WORLD/state/log/checkpoint.witnessed" "$WORLD/copy/checkpoint.witnessed"
+	run -2 "$INSTALLED/bin/retention-verify" log "$WORLD/copy" --key "$WORLD/keys" --witness "$WITNESS_KEY"
 	run "$INSTALLED/bin/retention-verify" log "$WORLD/state/log" --key "$kept"
 	[ "$status" -ne 0 ]
 	[ "$(grep -c '^— [^w]' "$WORLD/state/log/checkpoint")" = 1 ]

@@ -41,7 +41,7 @@ static char *shown(const char *entry, bool in_words) {
 	return text;
 }
 
-#define ENTRY(action, rest) \
+#define ENTRY(action, rest)                                                                       \
 	"{\"@timestamp\":\"2026-11-24T11:00:00.5Z\",\"event\":{\"sequence\":123,\"action\":\"" action \
 	"\",\"outcome\":\"success\"}," rest "}"
 #define ACTOR "\"actor\":{\"part\":\"other\",\"reliable\":true}"
@@ -56,9 +56,10 @@ static void test_lines(void **state) {
 	                   "\"process\":{\"executable\":\"/usr/bin/cat\",\"name\":\"dog\"}," ACTOR),
 	        HEAD "open               archive/gate (root, cat)\n"},
 	    /* A Samba user, and from where: below, where there is no room. */
-	    {ENTRY("open", "\"camera\":\"archive/gate\",\"user\":{\"id\":\"1000\",\"name\":\"anna\"},"
-	                   "\"process\":{\"executable\":\"/usr/sbin/smbd\"},\"source\":{\"ip\":\"192.0.2.7\",\"port\":50012},"
-	                   "\"network\":{\"protocol\":\"smb\"}," ACTOR),
+	    {ENTRY("open",
+	         "\"camera\":\"archive/gate\",\"user\":{\"id\":\"1000\",\"name\":\"anna\"},"
+	         "\"process\":{\"executable\":\"/usr/sbin/smbd\"},\"source\":{\"ip\":\"192.0.2.7\",\"port\":50012},"
+	         "\"network\":{\"protocol\":\"smb\"}," ACTOR),
 	        HEAD "open               archive/gate\n         (anna, smbd, 192.0.2.7)\n"},
 	    {ENTRY("open", "\"camera\":\"a/b\",\"user\":{\"id\":\"1000\",\"name\":\"anna\"},"
 	                   "\"process\":{\"executable\":\"/usr/sbin/smbd\"},\"source\":{\"ip\":\"192.0.2.7\"}," ACTOR),
@@ -84,7 +85,8 @@ static void test_lines(void **state) {
 	        HEAD "open               \n         a-root/a-camera-with-a-long-name-0123456789\n"
 	             "         (root, cat, 2001:db8::1)\n"},
 	    /* Others are as they were. */
-	    {ENTRY("request", "\"request\":{\"method\":\"hold.list\"},\"user\":{\"name\":\"root\"},\"process\":{\"pid\":1}"),
+	    {ENTRY(
+	         "request", "\"request\":{\"method\":\"hold.list\"},\"user\":{\"name\":\"root\"},\"process\":{\"pid\":1}"),
 	        HEAD "request            hold.list (root)\n"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -99,17 +101,18 @@ static void test_lines(void **state) {
 static void test_words(void **state) {
 	(void)state;
 	char *text = shown(
-	    ENTRY("open",
-	        "\"camera\":\"r/c\",\"file\":{\"path\":\"2026/a.mp4\"},"
-	        "\"recorder\":{\"count\":12,\"files\":4,\"reliable\":true},"
-	        "\"user\":{\"id\":\"0\",\"name\":\"root\",\"effective\":{\"id\":\"0\",\"name\":\"root\"}},"
-	        "\"process\":{\"pid\":42,\"start\":\"2026-11-24T10:00:00Z\",\"executable\":\"/usr/bin/cat\",\"name\":\"cat\","
-	        "\"command_line\":\"cat a.mp4\",\"real_user\":{\"id\":\"1000\",\"name\":\"anna\"},\"parents\":["
-	        "{\"pid\":41,\"name\":\"sudo\",\"executable\":\"/usr/bin/sudo\",\"user\":{\"id\":\"1000\",\"name\":\"anna\"}},"
-	        "{\"pid\":40,\"name\":\"bash\",\"user\":{\"id\":\"1000\"}}],\"parents_count\":5},"
-	        "\"actor\":{\"reliable\":true,\"login_uid\":\"1000\",\"login_name\":\"anna\",\"tty\":\"pts/0\","
-	        "\"unit\":\"ssh.service\",\"foreign_namespace\":true},"
-	        "\"source\":{\"ip\":\"192.0.2.7\",\"port\":50012},\"network\":{\"protocol\":\"ssh\"}"),
+	    ENTRY("open", "\"camera\":\"r/c\",\"file\":{\"path\":\"2026/a.mp4\"},"
+	                  "\"recorder\":{\"count\":12,\"files\":4,\"reliable\":true},"
+	                  "\"user\":{\"id\":\"0\",\"name\":\"root\",\"effective\":{\"id\":\"0\",\"name\":\"root\"}},"
+	                  "\"process\":{\"pid\":42,\"start\":\"2026-11-24T10:00:00Z\",\"executable\":\"/usr/bin/"
+	                  "cat\",\"name\":\"cat\","
+	                  "\"command_line\":\"cat a.mp4\",\"real_user\":{\"id\":\"1000\",\"name\":\"anna\"},\"parents\":["
+	                  "{\"pid\":41,\"name\":\"sudo\",\"executable\":\"/usr/bin/"
+	                  "sudo\",\"user\":{\"id\":\"1000\",\"name\":\"anna\"}},"
+	                  "{\"pid\":40,\"name\":\"bash\",\"user\":{\"id\":\"1000\"}}],\"parents_count\":5},"
+	                  "\"actor\":{\"reliable\":true,\"login_uid\":\"1000\",\"login_name\":\"anna\",\"tty\":\"pts/0\","
+	                  "\"unit\":\"ssh.service\",\"foreign_namespace\":true},"
+	                  "\"source\":{\"ip\":\"192.0.2.7\",\"port\":50012},\"network\":{\"protocol\":\"ssh\"}"),
 	    true);
 	static const char *const lines[] = {
 	    "\nOpened      r/c: 2026/a.mp4, and 3 more, 12 times in all\n",
@@ -117,7 +120,8 @@ static void test_words(void **state) {
 	    "\nLogged in   anna (1000)\n",
 	    "\nProgram     /usr/bin/cat, process 42, begun 2026-11-24T10:00:00Z\n",
 	    "\n            calls itself cat: cat a.mp4\n",
-	    "\nParents     /usr/bin/sudo of anna (1000), process 41\n            bash of 1000, process 40\n            and 3 more\n",
+	    "\nParents     /usr/bin/sudo of anna (1000), process 41\n            bash of 1000, process 40\n",
+	    "process 40\n            and 3 more\n",
 	    "\nUnit        ssh.service, terminal pts/0, in a mount namespace of its own\n",
 	    "\nAddress     192.0.2.7 port 50012, by ssh\n",
 	    "\n  \"camera\": \"r/c\",\n",
@@ -127,7 +131,8 @@ static void test_words(void **state) {
 			fail_msg("no '%s' in\n%s", lines[i], text);
 	assert_null(strstr(text, "effective user"));
 	free(text);
-	text = shown(ENTRY("open", "\"camera\":\"\",\"recorder\":{\"count\":1},\"actor\":{\"kernel\":true,\"clients\":3}"), true);
+	text = shown(
+	    ENTRY("open", "\"camera\":\"\",\"recorder\":{\"count\":1},\"actor\":{\"kernel\":true,\"clients\":3}"), true);
 	assert_non_null(strstr(text, "\nUser        not known: a file server in the kernel, which does not tell\n"));
 	assert_non_null(strstr(text, "\nAddress     one of 3 clients that it served at once\n"));
 	assert_non_null(strstr(text, "the process had changed or gone"));

@@ -49,20 +49,40 @@ static void forget(struct accessors *accessors, struct accessor *accessor) {
 	process_close(&accessor->process);
 }
 
+/* Closing takes its time too: it is done after an answer, for the next ones that are new. */
+static void prepare_room(struct accessors *accessors) {
+	struct accessor *accessor = accessors->order.later;
+	if (accessors->used < ACCESSORS_KEPT)
+		return;
+	for (size_t i = 0; i < ROOM_PREPARED && accessor->process.folder >= 0; i++, accessor = accessor->later)
+		forget(accessors, accessor);
+}
+
 static uint32_t next_number(struct accessors *accessors) {
 	if (++accessors->number == 0)
 		accessors->number = 1;
 	return accessors->number;
 }
 
-static struct accessor *make_room(struct accessors *accessors, pid_t pid) {
-	struct accessor *accessor = accessors->order.later;
-	forget(accessors, accessor);
-	struct accessor *earlier = accessor->earlier, *later = accessor->later;
+/* A place: one that was never used, or that of the one seen longest ago. */
+static struct accessor *take_place(struct accessors *accessors) {
+	struct accessor *accessor;
+	if (accessors->used < ACCESSORS_KEPT) {
+		accessor = &accessors->kept[accessors->used++];
+	} else {
+		accessor = accessors->order.later;
+		forget(accessors, accessor);
+		accessor->later->earlier = accessor->earlier;
+		accessor->earlier->later = accessor->later;
+	}
 	/* The long texts need not be cleared. */
 	memset(accessor, 0, offsetof(struct accessor, arguments));
-	accessor->earlier = earlier;
-	accessor->later = later;
+	accessor->earlier = accessor->later = accessor;
+	return accessor;
+}
+
+static struct accessor *make_room(struct accessors *accessors, pid_t pid) {
+	struct accessor *accessor = take_place(accessors);
 	accessor->process = PROCESS_NULL;
 	accessor->process.pid = pid;
 	accessor->clients[0].number = next_number(accessors);
@@ -76,23 +96,18 @@ struct accessors *accessors_new(const struct settings *settings, pid_t superviso
 	struct accessors *accessors = calloc(1, sizeof *accessors);
 	if (accessors == NULL)
 		return NULL;
+	accessors->arguments.channel = accessors->source.proc = -1;
+	/* First: what is written before is shared with the reader, and costs a copy when it is written again. */
+	int error = arguments_open(&accessors->arguments);
 	accessors->settings = settings;
 	accessors->supervisor = supervisor;
 	accessors->order.earlier = accessors->order.later = &accessors->order;
-	accessors->arguments.channel = -1;
-	for (size_t i = 0; i < ACCESSORS_KEPT; i++) {
-		struct accessor *accessor = &accessors->kept[i];
-		accessor->process = PROCESS_NULL;
-		accessor->earlier = accessor->later = accessor;
-		make_latest(accessors, accessor);
-	}
 	parents_init(&accessors->parents, &accessors->source);
-	int error = process_source_open(&accessors->source);
+	if (error == 0)
+		error = process_source_open(&accessors->source);
 	ssize_t length = readlink("/proc/self/exe", accessors->own_folder, sizeof accessors->own_folder - 1);
 	accessors->own_folder[length > 0 ? length : 0] = '\0';
 	accessors->own_folder[text_base(accessors->own_folder) - accessors->own_folder] = '\0';
-	if (error == 0)
-		error = arguments_open(&accessors->arguments);
 	accessors->remotes = error == 0 ? remotes_new() : NULL;
 	if (accessors->remotes == NULL)
 		return accessors_free(accessors);
@@ -102,7 +117,7 @@ struct accessors *accessors_new(const struct settings *settings, pid_t superviso
 struct accessors *accessors_free(struct accessors *accessors) {
 	if (accessors == NULL)
 		return NULL;
-	for (size_t i = 0; i < ACCESSORS_KEPT; i++)
+	for (size_t i = 0; i < accessors->used; i++)
 		process_close(&accessors->kept[i].process);
 	parents_release(&accessors->parents);
 	accessors->remotes = remotes_free(accessors->remotes);
@@ -114,13 +129,20 @@ struct accessors *accessors_free(struct accessors *accessors) {
 
 /* ---- whose traffic it is ---- */
 
-static bool is_own(const struct accessors *accessors, const struct accessor *accessor) {
+/* Read when it is first needed: for most not before the answer. */
+static bool is_foreign(const struct accessors *accessors, struct accessor *accessor) {
+	if (accessor->mount_namespace == 0 && accessor->process.folder >= 0)
+		accessor->mount_namespace = process_read_namespace(&accessor->process, "ns/mnt");
+	return accessor->mount_namespace != accessors->source.mount_namespace;
+}
+
+static bool is_own(const struct accessors *accessors, struct accessor *accessor) {
 	if (accessor->process.pid == getpid() || accessor->process.pid == accessors->supervisor)
 		return true;
 	size_t folder = strlen(accessors->own_folder);
-	return (pid_t)accessor->ids.parent == accessors->supervisor && folder > 0 && !accessor->foreign_namespace &&
+	return (pid_t)accessor->ids.parent == accessors->supervisor && folder > 0 &&
 	       strncmp(accessor->executable, accessors->own_folder, folder) == 0 &&
-	       strchr(accessor->executable + folder, '/') == NULL;
+	       strchr(accessor->executable + folder, '/') == NULL && !is_foreign(accessors, accessor);
 }
 
 static struct text unit_of(const struct accessor *accessor) {
@@ -128,14 +150,14 @@ static struct text unit_of(const struct accessor *accessor) {
 }
 
 static void judge(const struct accessors *accessors, struct accessor *accessor) {
+	const struct settings *settings = accessors->settings;
 	const struct rule_subject subject = {
 	    .executable = accessor->executable,
 	    .program = accessor->program,
-	    .foreign_namespace = accessor->foreign_namespace,
+	    .foreign_namespace = rules_name_executable(settings, accessor->executable) && is_foreign(accessors, accessor),
 	    .user = accessor->ids.filesystem_user,
 	    .unit = unit_of(accessor),
 	};
-	const struct settings *settings = accessors->settings;
 	accessor->own = is_own(accessors, accessor);
 	accessor->recorder_of = rules_recorder_of(settings, &subject);
 	accessor->allowed = rules_fit(settings->guard.allow, settings->guard.allow_count, &subject);
@@ -143,11 +165,8 @@ static void judge(const struct accessors *accessors, struct accessor *accessor) 
 
 void accessors_configure(struct accessors *accessors, const struct settings *settings) {
 	accessors->settings = settings;
-	for (size_t i = 0; i < ACCESSORS_KEPT; i++) {
-		struct accessor *accessor = &accessors->kept[i];
-		if (accessor->clients[0].number != 0)
-			judge(accessors, accessor);
-	}
+	for (size_t i = 0; i < accessors->used; i++)
+		judge(accessors, &accessors->kept[i]);
 }
 
 enum accessor_part accessor_part(const struct accessors *accessors, const struct accessor *accessor, size_t root) {
@@ -262,9 +281,6 @@ static bool read_all(struct accessors *accessors, struct accessor *accessor) {
 	accessor->login_user = process_read_number(process, "loginuid");
 	if (accessor->login_user != UINT32_MAX)
 		accessor->session = process_read_number(process, "sessionid");
-	accessor->mount_namespace = process_read_namespace(process, "ns/mnt");
-	accessor->foreign_namespace =
-	    accessor->mount_namespace != 0 && accessor->mount_namespace != accessors->source.mount_namespace;
 	accessor->start_us = process_start_us(&accessors->source, accessor->stat.start_ticks);
 	read_ancestors(accessors, accessor);
 	/* A short connection may be over as soon as the answer is there. */
@@ -415,6 +431,7 @@ static void complete(struct accessors *accessors, struct accessor *accessor) {
 	if (accessor->process.folder < 0 || !accessor->reliable)
 		return;
 	process_read_groups(&accessor->process, accessor->groups);
+	accessor->foreign_namespace = is_foreign(accessors, accessor) && accessor->mount_namespace != 0;
 	ask_arguments(accessors, accessor);
 	if (!server_program_is_possible(accessor->executable) && remote_sockets(&accessor->process, true) != 0)
 		read_clients(accessors, accessor);
@@ -452,6 +469,7 @@ bool accessor_complete(struct accessors *accessors, struct accessor *accessor) {
 	} else if (accessor->process.folder >= 0 && clock_elapsed_us() - accessor->checked_us >= CHECK_INTERVAL_US) {
 		check_again(accessors, accessor);
 	}
+	prepare_room(accessors);
 	struct client *client = &accessor->clients[accessor->client];
 	bool told = client->told;
 	client->told = true;
@@ -459,7 +477,7 @@ bool accessor_complete(struct accessors *accessors, struct accessor *accessor) {
 }
 
 void accessors_forget_told(struct accessors *accessors) {
-	for (size_t i = 0; i < ACCESSORS_KEPT; i++)
+	for (size_t i = 0; i < accessors->used; i++)
 		for (size_t j = 0; j < CLIENTS_KEPT; j++)
 			accessors->kept[i].clients[j].told = false;
 }

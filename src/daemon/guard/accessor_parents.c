@@ -8,13 +8,15 @@
 #include "base/clock.h"
 
 void parents_init(struct parents *parents, struct process_source *source) {
-	*parents = (struct parents){.source = source};
-	for (size_t i = 0; i < PARENTS_KEPT; i++)
-		parents->kept[i].process = PROCESS_NULL;
+	parents->source = source;
+	parents->looks = 0;
+	memset(parents->pids, 0, sizeof parents->pids);
+	memset(parents->seen, 0, sizeof parents->seen);
 }
 
 static void forget(struct parents *parents, size_t place) {
-	process_close(&parents->kept[place].process);
+	if (parents->pids[place] != 0)
+		process_close(&parents->kept[place].process);
 	parents->pids[place] = 0;
 	parents->seen[place] = 0;
 }
@@ -39,6 +41,7 @@ static bool is_current(struct parents *parents, struct parent *parent) {
 }
 
 static bool read_parent(struct parents *parents, pid_t pid, struct parent *parent) {
+	parent->process = PROCESS_NULL;
 	if (process_open(parents->source, pid, -1, &parent->process) != 0)
 		return false;
 	struct process_stat stat;

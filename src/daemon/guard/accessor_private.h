@@ -15,6 +15,7 @@
 enum {
 	BUCKETS = 1024,
 	CLIENTS_KEPT = 4,
+	ROOM_PREPARED = 32, /* of the places: as many as guard answers at once */
 	NAMES_BYTES = 1024, /* of all parents' programs together */
 	UNIT_TOLD = 256,
 	CHECK_INTERVAL_US = 1000000,
@@ -88,5 +89,6 @@ struct accessors {
 	char own_folder[PATH_BYTES_MAX + 1]; /* with its slash */
 	struct accessor *buckets[BUCKETS];
 	struct accessor order; /* head of the ring: later is the one seen longest ago */
+	size_t used;           /* of those below; the rest is memory that nobody has touched yet */
 	struct accessor kept[ACCESSORS_KEPT];
 };

@@ -27,6 +27,7 @@ enum {
 	DIAG_MESSAGES_MAX = 2048, /* each tells of some hundred sockets */
 	DIAG_BYTES = 32768,
 	PORTS = 65536,
+	OTHERS_KEPT = 1024,
 };
 
 /* States of <netinet/tcp.h>, whose names clash with the kernel's. */
@@ -46,6 +47,8 @@ struct remotes {
 	size_t inode_count;
 	struct connection connections[CONNECTIONS_MAX];
 	size_t connection_count;
+	/* Sockets that were found to be no connection, by their inode's remainder: they never become a client's. */
+	uint64_t others[OTHERS_KEPT];
 	uint8_t listening[PORTS / 8];
 	char reply[DIAG_BYTES];
 };
@@ -354,6 +357,38 @@ static void conclude(struct remotes *remotes, bool many, struct remote *remote) 
 	remote->port = connections == 1 || !many ? first->remote_port : 0;
 }
 
+static bool all_are_others(const struct remotes *remotes) {
+	for (size_t i = 0; i < remotes->inode_count; i++)
+		if (remotes->others[remotes->inodes[i] % OTHERS_KEPT] != remotes->inodes[i])
+			return false;
+	return true;
+}
+
+static void remember_others(struct remotes *remotes) {
+	for (size_t i = 0; i < remotes->inode_count; i++) {
+		bool connected = remotes->connection_count == CONNECTIONS_MAX;
+		for (size_t j = 0; j < remotes->connection_count && !connected; j++)
+			connected = remotes->connections[j].inode == remotes->inodes[i];
+		if (!connected)
+			remotes->others[remotes->inodes[i] % OTHERS_KEPT] = remotes->inodes[i];
+	}
+}
+
+/* Asking the kernel is asking it for all connections of the machine. */
+static void find_connections(
+    struct remotes *remotes, const struct process_source *source, const struct process_handle *process) {
+	if (all_are_others(remotes))
+		return;
+	memset(remotes->listening, 0, sizeof remotes->listening);
+	bool here = process_read_namespace(process, "ns/net") == source->network_namespace;
+	if (!here || diag_dump(remotes) < 0) {
+		remotes->connection_count = 0;
+		read_table(remotes, process, "net/tcp", AF_INET);
+		read_table(remotes, process, "net/tcp6", AF_INET6);
+	}
+	remember_others(remotes);
+}
+
 bool remote_look(struct remotes *remotes, const struct process_source *source, const struct process_handle *process,
     bool many, struct remote *remote) {
 	struct socket_list list = {.inodes = remotes->inodes};
@@ -364,15 +399,7 @@ bool remote_look(struct remotes *remotes, const struct process_source *source, c
 	remotes->inode_count = list.count;
 	remotes->connection_count = 0;
 	remote->sockets = list.mark;
-	if (list.count > 0) {
-		memset(remotes->listening, 0, sizeof remotes->listening);
-		bool here = process_read_namespace(process, "ns/net") == source->network_namespace;
-		if (!here || diag_dump(remotes) < 0) {
-			remotes->connection_count = 0;
-			read_table(remotes, process, "net/tcp", AF_INET);
-			read_table(remotes, process, "net/tcp6", AF_INET6);
-		}
-	}
+	find_connections(remotes, source, process);
 	conclude(remotes, many, remote);
 	return remote->count != before.count || strcmp(remote->address, before.address) != 0;
 }

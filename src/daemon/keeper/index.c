@@ -99,6 +99,8 @@ uint64_t index_pending(const struct index *index) {
 	return index->pending;
 }
 
+static const char owed_key[] = "seals_owed";
+
 bool index_damaged(const struct index *index) {
 	return index->damaged;
 }
@@ -141,6 +143,40 @@ int index_value_put(struct index *index, const char *key, int64_t value) {
 	(void)sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 2, value);
 	return index_run(index, statement);
+}
+
+int index_owed_get(struct index *index, struct segment_key *ret_keys, size_t room, size_t *ret_count) {
+	sqlite3_stmt *statement = index_statement(index, STATEMENT_META_GET);
+	if (statement == NULL)
+		return -EIO;
+	(void)sqlite3_bind_text(statement, 1, owed_key, -1, SQLITE_STATIC);
+	int result = sqlite3_step(statement);
+	*ret_count = 0;
+	if (result == SQLITE_ROW) {
+		const void *bytes = sqlite3_column_blob(statement, 0);
+		if (bytes != NULL)
+			*ret_count = keys_unpack(bytes, (size_t)sqlite3_column_bytes(statement, 0), ret_keys, room);
+	}
+	index_statement_end(index, statement);
+	return index_error(index, result);
+}
+
+int index_owed_put(struct index *index, const struct segment_key *keys, size_t count) {
+	int error = index_change(index);
+	if (error != 0)
+		return error;
+	index->pending--;
+	sqlite3_stmt *statement = index_statement(index, STATEMENT_META_PUT);
+	uint8_t *bytes = malloc(count * KEY_BYTES_MAX + 1);
+	if (statement == NULL || bytes == NULL) {
+		free(bytes);
+		return bytes == NULL ? -ENOMEM : -EIO;
+	}
+	(void)sqlite3_bind_text(statement, 1, owed_key, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_blob64(statement, 2, bytes, keys_pack(keys, count, bytes), SQLITE_STATIC);
+	error = index_run(index, statement);
+	free(bytes);
+	return error;
 }
 
 static int execute(struct index *index, const char *sql) {

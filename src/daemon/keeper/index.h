@@ -128,6 +128,13 @@ MUST_USE int index_mark_damaged(const char *state_dir);
  * -ENOENT where there is none. */
 MUST_USE int index_value_get(struct index *index, const char *key, int64_t *ret_value);
 MUST_USE int index_value_put(struct index *index, const char *key, int64_t value);
+/*
+ * The segments whose seal entries the audit log did not have yet when the rows were committed: as many as there is room
+ * for; a negative errno where they cannot be read.
+ */
+MUST_USE int index_owed_get(struct index *index, struct segment_key *ret_keys, size_t room, size_t *ret_count);
+/* Sorted, so that they take few bytes. */
+MUST_USE int index_owed_put(struct index *index, const struct segment_key *keys, size_t count);
 /* Changes since the last commit. */
 uint64_t index_pending(const struct index *index);
 

@@ -137,6 +137,39 @@ bool identity_unpack(const uint8_t *facts, size_t length, struct file_identity *
 	return !reader.failed;
 }
 
+size_t keys_pack(const struct segment_key *keys, size_t count, uint8_t *bytes) {
+	uint8_t *at = bytes;
+	int64_t camera = 0, before = 0;
+	for (size_t i = 0; i < count; i++) {
+		int64_t start, place;
+		key_pack(keys[i].start_us, keys[i].ordinal, &start, &place);
+		at = put_signed(at, difference(keys[i].camera, camera));
+		at = put_signed(at, difference(start, before));
+		at = put_number(at, (uint64_t)place);
+		camera = keys[i].camera;
+		before = start;
+	}
+	return (size_t)(at - bytes);
+}
+
+size_t keys_unpack(const uint8_t *bytes, size_t length, struct segment_key *ret_keys, size_t room) {
+	struct facts_reader reader = {.at = bytes, .end = bytes + length};
+	int64_t camera = 0, start = 0;
+	size_t count = 0;
+	while (count < room && reader.at != reader.end) {
+		camera = sum(camera, get_signed(&reader));
+		start = sum(start, get_signed(&reader));
+		uint64_t place = get_number(&reader);
+		/* Rather none than a wrong one: they are looked for in the index anyway. */
+		if (reader.failed || place >> ORDINAL_BITS >= 1000 || start > INT64_MAX / 1001 || start < INT64_MIN / 1001)
+			break;
+		ret_keys[count++] = (struct segment_key){.camera = camera,
+		    .start_us = key_start_us(start, (int64_t)place),
+		    .ordinal = (uint32_t)place & ((1u << ORDINAL_BITS) - 1)};
+	}
+	return count;
+}
+
 size_t facts_pack(const struct segment_row *row, uint8_t facts[FACTS_BYTES_MAX]) {
 	facts[0] = 0;
 	uint8_t *at = put_identity(facts + 1, &row->file, start_ns(row->key.start_us), facts);

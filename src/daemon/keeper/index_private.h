@@ -18,6 +18,7 @@ enum {
 	INDEX_VERSION = 1,
 	ORDINAL_BITS = 20,
 	FACTS_BYTES_MAX = 128,
+	KEY_BYTES_MAX = 30,
 	FOLDER_CACHE = 16,
 	SPAN_CACHE = 64,
 	INDEX_CAMERAS_MAX = 10000
@@ -186,6 +187,10 @@ void key_pack(int64_t start_us, uint32_t ordinal, int64_t *ret_start, int64_t *r
 int64_t key_start_us(int64_t start, int64_t place);
 int64_t flags_pack(const struct segment_row *row);
 size_t facts_pack(const struct segment_row *row, uint8_t facts[FACTS_BYTES_MAX]);
+/* Keys, each as its difference from the one before; `bytes` has room for KEY_BYTES_MAX each. Gives the length. */
+size_t keys_pack(const struct segment_key *keys, size_t count, uint8_t *bytes);
+/* At most `room`; ends at the first that cannot be one. Gives their number. */
+size_t keys_unpack(const uint8_t *bytes, size_t length, struct segment_key *ret_keys, size_t room);
 size_t identity_pack(const struct file_identity *file, uint8_t facts[FACTS_BYTES_MAX]);
 bool identity_unpack(const uint8_t *facts, size_t length, struct file_identity *ret_file);
 /* Columns in the order of SEGMENT_COLUMNS. 0, -ENODATA (its root is not configured, so its name cannot be told) or

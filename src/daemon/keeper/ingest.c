@@ -379,6 +379,7 @@ void ingest_scan_end(struct keeper *keeper, const struct record_scan_end *end) {
 	gone_scan_end(ingest, root);
 	roots_scanned(keeper, end);
 	idle_scan_end(ingest, root);
+	seal_scan_end(ingest, root);
 	seal_flush(ingest, false);
 }
 

@@ -34,6 +34,9 @@ void ingest_hashed(struct keeper *keeper, const struct segment_key *key, const u
 /* A new segment could not be hashed: it is sealed without a fingerprint. */
 void ingest_not_hashed(struct keeper *keeper, const struct segment_key *key);
 
+/* The segments whose seal entries wait to be written. A callback's result other than 0 ends it and is returned. */
+MUST_USE int ingest_each_seal(
+    const struct keeper *keeper, int (*each)(const struct segment_key *key, void *context), void *context);
 /* Entries that the rows rely on are written before them. 0 or a negative errno. */
 MUST_USE int ingest_before_commit(struct keeper *keeper);
 /* Writes seal and missing entries that wait to be batched; called each minute and at a stop. */

@@ -193,6 +193,8 @@ static int row_moved(struct ingest *ingest, const struct place *place, const str
 	if (!decide(ingest, place->root, row, match, NULL))
 		row->key.start_us = old.start_us;
 	int error = index_move(ingest->keeper->index, &old, row);
+	if (error == 0)
+		seal_moved(ingest, &old, row);
 	if (error != 0 || (row->state != SEGMENT_OPEN && row->state != SEGMENT_DISCOVERED))
 		return error;
 	/* Its recorder renames what it has finished, or will write on under the new name. */

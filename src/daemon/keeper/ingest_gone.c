@@ -154,13 +154,7 @@ static int missing_part(struct ingest *ingest, const struct missing *missing, si
 
 static int missing_by(struct ingest *ingest, const struct segment_row *rows, size_t count, const char *rule,
     const struct culprit *culprit) {
-	/* A seal that still waits comes before what became of it. */
-	for (size_t i = 0; i < ingest->seal_count; i++) {
-		if (ingest->seals[i].key.camera == rows[0].key.camera) {
-			seal_flush(ingest, true);
-			break;
-		}
-	}
+	seal_before_gone(ingest, rows, count);
 	struct audit_segment *segments = calloc(count, sizeof *segments);
 	char **names = calloc(count, sizeof *names);
 	int error = segments == NULL || names == NULL ? -ENOMEM : 0;

@@ -198,6 +198,12 @@ void seal_prepare(struct segment_row *row);
 void seal_follow(struct ingest *ingest, const struct root *root, const struct segment_row *row);
 int seal_stored(struct ingest *ingest, const struct root *root, struct segment_row *row);
 void seal_flush(struct ingest *ingest, bool all);
+/* The row has another key, name or end now: so has a seal that still waits. */
+void seal_moved(struct ingest *ingest, const struct segment_key *old, const struct segment_row *row);
+/* What a crash left without its entry. */
+void seal_scan_end(struct ingest *ingest, const struct root *root);
+/* Writes the seals that these rows' camera still waits for: before an entry that says they are gone. */
+void seal_before_gone(struct ingest *ingest, const struct segment_row *rows, size_t count);
 void seal_free(struct ingest *ingest);
 /* "root/camera" of a row. False when it has none any more. */
 bool camera_text(struct ingest *ingest, int64_t camera, char *text, size_t room);

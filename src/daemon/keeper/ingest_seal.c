@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "media.h"
+#include "owed.h"
 #include "record.h"
 
 #define HOUR_US (INT64_C(3600) * US_PER_SECOND)
@@ -38,6 +39,14 @@ static char *stored_name(struct ingest *ingest, const struct segment_row *row) {
 	return strdup(path);
 }
 
+static void seal_fill(struct ingest *ingest, struct seal *seal, const struct segment_row *row) {
+	int64_t end_us = row->end_us != 0 ? row->end_us : row->file.mtime_ns / 1000;
+	*seal = (struct seal){.key = row->key, .bytes = row->file.bytes, .has_sha256 = row->has_sha256};
+	seal->end_us = end_us > row->key.start_us ? end_us : row->key.start_us;
+	memcpy(seal->sha256, row->sha256, HASH_BYTES);
+	seal->name = stored_name(ingest, row);
+}
+
 static void seal_queue(struct ingest *ingest, const struct segment_row *row) {
 	if (ingest->seal_count >= SEALS_MAX)
 		seal_flush(ingest, true);
@@ -48,12 +57,29 @@ static void seal_queue(struct ingest *ingest, const struct segment_row *row) {
 		ingest->sealing_failed = true;
 		return;
 	}
-	struct seal *seal = &ingest->seals[ingest->seal_count++];
-	int64_t end_us = row->end_us != 0 ? row->end_us : row->file.mtime_ns / 1000;
-	*seal = (struct seal){.key = row->key, .bytes = row->file.bytes, .has_sha256 = row->has_sha256};
-	seal->end_us = end_us > row->key.start_us ? end_us : row->key.start_us;
-	memcpy(seal->sha256, row->sha256, HASH_BYTES);
-	seal->name = stored_name(ingest, row);
+	seal_fill(ingest, &ingest->seals[ingest->seal_count++], row);
+}
+
+void seal_moved(struct ingest *ingest, const struct segment_key *old, const struct segment_row *row) {
+	for (size_t i = ingest->seal_count; i > 0; i--) {
+		struct seal *seal = &ingest->seals[i - 1];
+		if (!segment_key_equal(&seal->key, old))
+			continue;
+		free(seal->name);
+		seal_fill(ingest, seal, row);
+		return;
+	}
+}
+
+/* The log has the entry; only the row was lost. It is probed with the backlog. */
+static bool sealed_before(struct ingest *ingest, const struct segment_row *row) {
+	struct segment_row known = *row;
+	if (!owed_is_sealed(ingest->keeper, &known))
+		return false;
+	int error = known.has_sha256 == row->has_sha256 ? 0 : index_update(ingest->keeper->index, &known);
+	if (error != 0)
+		log_warning_errno(error, "cannot store the fingerprint of '%s'", row->name);
+	return true;
 }
 
 /*
@@ -62,6 +88,9 @@ static void seal_queue(struct ingest *ingest, const struct segment_row *row) {
  */
 void seal_follow(struct ingest *ingest, const struct root *root, const struct segment_row *row) {
 	const struct settings *settings = ingest->keeper->settings;
+	(void)owed_take(ingest->keeper, &row->key);
+	if (sealed_before(ingest, row))
+		return;
 	bool recent = root->scanned || ingest->wall_us - row->file.mtime_ns / 1000 < US_PER_DAY;
 	bool fingerprint = recent && settings->fingerprint == FINGERPRINT_SEAL;
 	bool wanted = recent && (fingerprint || settings->probe != PROBE_AT_ONCE_NONE) &&
@@ -154,10 +183,12 @@ void ingest_facts(struct keeper *keeper, struct segment_key *key, const struct r
 	}
 	int error =
 	    row.key.start_us == key->start_us ? index_update(keeper->index, &row) : index_move(keeper->index, key, &row);
-	if (error != 0)
+	if (error != 0) {
 		log_warning_errno(error, "cannot store the facts of '%s'", row.name);
-	else
-		*key = row.key;
+		return;
+	}
+	seal_moved(ingest, key, &row);
+	*key = row.key;
 }
 
 static void store_hash(struct ingest *ingest, const struct segment_key *key, const uint8_t *sha256) {
@@ -182,6 +213,53 @@ void ingest_hashed(struct keeper *keeper, const struct segment_key *key, const u
 void ingest_not_hashed(struct keeper *keeper, const struct segment_key *key) {
 	ingest_time(keeper->ingest);
 	store_hash(keeper->ingest, key, NULL);
+}
+
+/* ---- after a crash ---- */
+
+struct owing {
+	struct ingest *ingest;
+	const struct root *root;
+};
+
+static bool is_sealed(const struct segment_row *row) {
+	return row->state == SEGMENT_SEALED || row->state == SEGMENT_ALTERED || row->state == SEGMENT_UNREADABLE;
+}
+
+static void owing_follow(const struct segment_row *row, void *context) {
+	const struct owing *owing = context;
+	if (!is_sealed(row))
+		return; /* it will be, or goes */
+	if (row->has_sha256)
+		seal_queue(owing->ingest, row);
+	else
+		seal_follow(owing->ingest, owing->root, row);
+}
+
+void seal_scan_end(struct ingest *ingest, const struct root *root) {
+	owed_take_root(ingest->keeper, root, owing_follow, &(struct owing){ingest, root});
+}
+
+void seal_before_gone(struct ingest *ingest, const struct segment_row *rows, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		if (owed_take(ingest->keeper, &rows[i].key) && is_sealed(&rows[i]))
+			seal_queue(ingest, &rows[i]);
+	/* A seal that still waits comes before what became of it. */
+	for (size_t i = 0; i < ingest->seal_count; i++) {
+		if (ingest->seals[i].key.camera == rows[0].key.camera) {
+			seal_flush(ingest, true);
+			break;
+		}
+	}
+}
+
+int ingest_each_seal(
+    const struct keeper *keeper, int (*each)(const struct segment_key *key, void *context), void *context) {
+	const struct ingest *ingest = keeper->ingest;
+	int result = 0;
+	for (size_t i = 0; ingest != NULL && result == 0 && i < ingest->seal_count; i++)
+		result = each(&ingest->seals[i].key, context);
+	return result;
 }
 
 /* ---- entries ---- */

@@ -10,7 +10,7 @@
  *   observation.c  guard's messages: who opened footage, and when nobody saw it
  *   media.c        queue to prober and hasher; what they say becomes facts
  *   mounts.c       the mount table
- *   rebuild.c      index and audit log brought back together after a crash or a lost index
+ *   rebuild.c      index and audit log brought back together after a crash or a lost index; owed.c: seal entries
  *   index.c        index.db: a cache of the disk
  *   state.c        state.db: not a cache
  *   record.c       audit entries; lookup.c: where in the log is what (a cache)
@@ -47,6 +47,7 @@ struct deletion;
 struct control;
 struct user_names;
 struct rebuild;
+struct owed;
 struct epochs;
 struct outbox;
 struct reports;
@@ -73,11 +74,12 @@ struct keeper {
 	struct deletion *deletion;
 	struct control *control;
 	struct user_names *user_names; /* read before the sandbox closes /etc/passwd; control.c takes it over */
+	struct owed *owed; /* seal entries; NULL before it is open */
 	struct rebuild *rebuild;
 	struct epochs *epochs;
-	struct outbox *outbox; /* NULL before it is open and while keeper stops */
-	struct reports *reports; /* those that were begun; NULL: none yet */
-	struct lookup *lookup; /* NULL before it is open and while keeper stops */
+	struct outbox *outbox;      /* NULL before it is open and while keeper stops */
+	struct reports *reports;    /* those that were begun; NULL: none yet */
+	struct lookup *lookup;      /* NULL before it is open and while keeper stops */
 	int64_t index_committed_us; /* boot clock */
 	int64_t started_us;         /* wall clock, for status */
 	int64_t down_since_us;      /* wall clock: nothing ran from then …; 0 at the first start */

@@ -36,6 +36,7 @@
 #include "media.h"
 #include "observation.h"
 #include "outbox.h"
+#include "owed.h"
 #include "peer.h"
 #include "rebuild.h"
 #include "record.h"
@@ -149,6 +150,8 @@ static int open_index(struct keeper *keeper) {
 		configuration_record(keeper, NULL, log_was_there ? CONFIGURATION_STARTED : CONFIGURATION_FIRST);
 	if (error == 0)
 		error = roots_open(keeper, &keeper->roots);
+	if (error == 0)
+		error = owed_open(keeper, &keeper->owed);
 	if (error == 0)
 		error = rebuild_open(keeper, fresh, log_was_there, &keeper->rebuild);
 	if (error != 0)
@@ -325,6 +328,7 @@ static void close_parts(struct keeper *keeper) {
 	keeper->epochs = epochs_close(keeper->epochs);
 	keeper->holds = holds_close(keeper->holds);
 	keeper->rebuild = rebuild_close(keeper->rebuild);
+	keeper->owed = owed_close(keeper->owed);
 	keeper->roots = roots_close(keeper->roots);
 	/* Rows must not go without the durable entry that tells of them. */
 	keeper->index = committed ? index_close(keeper->index) : index_abandon(keeper->index);

@@ -359,6 +359,19 @@ bool media_want(struct keeper *keeper, const struct segment_key *key, enum media
 	return true;
 }
 
+int media_each_new(
+    const struct keeper *keeper, int (*each)(const struct segment_key *key, void *context), void *context) {
+	const struct media *media = keeper->media;
+	if (media == NULL || keeper->settings->fingerprint != FINGERPRINT_SEAL)
+		return 0;
+	const struct queue *queue = &media->queues[MEDIA_NEW];
+	bool hashing = media->busy && (media->hash == PART_WANTED || media->hash == PART_ASKED);
+	int result = hashing ? each(&media->key, context) : 0;
+	for (size_t i = 0; result == 0 && i < queue->count; i++)
+		result = each(&queue->keys[(queue->first + i) % QUEUE_MAX], context);
+	return result;
+}
+
 uint64_t media_waiting(const struct keeper *keeper) {
 	const struct media *media = keeper->media;
 	if (media == NULL)

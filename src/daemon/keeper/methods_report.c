@@ -21,6 +21,7 @@
 #include "footage.h"
 #include "holds.h"
 #include "keeper.h"
+#include "observation.h"
 #include "overview.h"
 #include "record.h"
 #include "reports.h"
@@ -267,6 +268,8 @@ static void report_open_call(struct keeper *keeper, struct request *request, con
 		return;
 	}
 	bool retention = strcmp(kind->name, "retention") == 0;
+	if (!retention)
+		observation_settle(keeper); /* what stands before its own entry is in a report */
 	if (!report_recorded(
 	        keeper, request, entry_details(kind->name, params, &report.names, report.span), &report.sequence)) {
 		camera_names_release(&report.names);

@@ -519,6 +519,11 @@ void observation_configure(struct keeper *keeper) {
 	timer_set(observation);
 }
 
+void observation_settle(struct keeper *keeper) {
+	if (keeper->observation != NULL)
+		joined_settle(keeper->observation->joined);
+}
+
 int observation_open(struct keeper *keeper, struct observation **ret_observation) {
 	struct observation *observation = calloc(1, sizeof *observation);
 	if (observation == NULL)

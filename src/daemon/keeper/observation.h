@@ -41,6 +41,8 @@ void observation_configure(struct keeper *keeper);
 /* The audit log can be written, or cannot: in block mode nothing is opened then. */
 void observation_log_writable(struct keeper *keeper, bool writable);
 bool observation_running(const struct keeper *keeper);
+/* Writes the opens that wait to be joined with others: before somebody is told who opened what. */
+void observation_settle(struct keeper *keeper);
 
 /*
  * Who deleted, renamed or wrote the path (below the root) within the last two minutes: adds alteration, user, process,

@@ -289,6 +289,11 @@ void joined_tick(struct joined *joined, int64_t now_us) {
 	}
 }
 
+void joined_settle(struct joined *joined) {
+	for (size_t i = 0; i < joined->count; i++)
+		(void)row_write(joined, &joined->rows[i]);
+}
+
 void joined_flush(struct joined *joined) {
 	while (joined->count > 0) {
 		struct joined_row *row = &joined->rows[joined->count - 1];

@@ -76,6 +76,8 @@ struct joined *joined_free(struct joined *joined);
 void joined_add(struct joined *joined, const struct joined_open *open, int64_t now_us);
 /* Writes what is due. */
 void joined_tick(struct joined *joined, int64_t now_us);
+/* Writes what was counted and stands in no entry yet; what follows is joined as before. */
+void joined_settle(struct joined *joined);
 /* Writes everything that waits, and forgets it. */
 void joined_flush(struct joined *joined);
 /* When joined_tick() has something to do next, on the boot clock; INT64_MAX for never. */

@@ -21,6 +21,7 @@
 #include "index.h"
 #include "ingest.h"
 #include "keeper.h"
+#include "owed.h"
 #include "record.h"
 #include "roots.h"
 
@@ -90,14 +91,17 @@ static bool find_row(struct entry *entry, const struct audit_segment *segment, s
 
 static void replay_seal(const struct audit_segment *segment, void *context) {
 	struct entry *entry = context;
+	struct rebuild *rebuild = entry->rebuild;
 	struct segment_row row;
-	if (segment->sha256 == NULL || !find_row(entry, segment, &row) || row.has_sha256 ||
-	    row.file.bytes != segment->bytes)
+	bool found = find_row(entry, segment, &row) && row.file.bytes == segment->bytes;
+	if (!rebuild->fresh)
+		owed_replay(rebuild->keeper, entry->camera, segment, found ? &row : NULL);
+	if (segment->sha256 == NULL || !found || row.has_sha256)
 		return;
 	row.has_sha256 = true;
 	memcpy(row.sha256, segment->sha256, HASH_BYTES);
-	if (index_update(entry->rebuild->keeper->index, &row) == 0)
-		entry->rebuild->fingerprints++;
+	if (index_update(rebuild->keeper->index, &row) == 0)
+		rebuild->fingerprints++;
 }
 
 static void erased_write(struct entry *entry) {
@@ -221,6 +225,8 @@ void rebuild_look(struct keeper *keeper) {
 int rebuild_commit(struct keeper *keeper) {
 	/* First what the log says of rows that are gone: without them nothing would miss these files again. */
 	int error = ingest_before_commit(keeper);
+	if (error == 0)
+		error = owed_save(keeper);
 	if (error == 0)
 		error = record_durable(keeper);
 	if (error != 0)

@@ -88,7 +88,7 @@ static bool stream_make(struct transfer *transfer) {
 	size_t room = 0;
 	for (size_t i = 0; i < transfer->count; i++)
 		room += transfer->batch[i].length + 16;
-	transfer->bytes = malloc(room);
+	transfer->bytes = malloc(room + 1);
 	if (transfer->bytes == NULL)
 		return false;
 	for (size_t i = 0; i < transfer->count; i++) {

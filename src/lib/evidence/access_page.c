@@ -10,9 +10,7 @@
 
 /* "unusual, new_address" in words. */
 static void reasons_text(const json_t *list, char *text, size_t room) {
-	static const struct {
-		const char *code, *text;
-	} words[] = {
+	static const struct code_words known[] = {
 	    {"outside_hours", "outside the usual hours"},
 	    {"volume", "far more than on a usual day"},
 	    {"held", "held footage"},
@@ -26,12 +24,11 @@ static void reasons_text(const json_t *list, char *text, size_t room) {
 	json_t *reason;
 	text[0] = '\0';
 	json_array_foreach(list, i, reason) {
-		const char *said = json_string_value(reason);
-		for (size_t w = 0; said != NULL && w < ARRAY_LENGTH(words); w++)
-			if (strcmp(words[w].code, json_string_value(reason)) == 0)
-				said = words[w].text;
-		if (said != NULL && used < room)
-			used += (size_t)snprintf(text + used, room - used, "%s%s", used > 0 ? "; " : "", said);
+		const char *code = json_string_value(reason);
+		const char *words = code != NULL ? code_words_find(known, ARRAY_LENGTH(known), code) : NULL;
+		if (code != NULL && used < room)
+			used +=
+			    (size_t)snprintf(text + used, room - used, "%s%s", used > 0 ? "; " : "", words != NULL ? words : code);
 	}
 }
 
@@ -124,11 +121,8 @@ static void unusual_table(struct html *html, const json_t *report) {
 	size_t i;
 	json_t *row;
 	html_heading(html, "Unusual");
-	if (json_array_size(list) == 0) {
-		html_paragraph(html, "good", "Nothing unusual.");
+	if (!page_table_begin(html, headings, list, "good", "Nothing unusual."))
 		return;
-	}
-	html_table_begin(html, "", headings);
 	json_array_foreach(list, i, row) {
 		char reasons[400], opens[32], entry[32], when[24];
 		if (i == SHOWN_MAX)

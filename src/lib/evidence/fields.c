@@ -62,6 +62,13 @@ bool entry_is(const json_t *entry, enum audit_action action) {
 	return strcmp(field_text(json_object_get(entry, "event"), "action"), audit_action_name(action)) == 0;
 }
 
+const char *code_words_find(const struct code_words *list, size_t count, const char *code) {
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i].code, code) == 0)
+			return list[i].words;
+	return NULL;
+}
+
 void field_put_time(json_t *object, const char *key, int64_t wall_us, const struct zone *zone) {
 	char local_key[64], utc[40], local[48];
 	(void)snprintf(local_key, sizeof local_key, "%s_local", key);

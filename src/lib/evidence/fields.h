@@ -23,5 +23,11 @@ int64_t entry_time_us(const json_t *entry);
 uint64_t entry_sequence(const json_t *entry);
 bool entry_is(const json_t *entry, enum audit_action action);
 
+/* What is said for a code. NULL where none of them is meant. */
+struct code_words {
+	const char *code, *words;
+};
+const char *code_words_find(const struct code_words *list, size_t count, const char *code);
+
 /* Sets key to the time in UTC and key_local to the local clock's; null for 0 and for never (INT64_MAX, INT64_MIN). */
 void field_put_time(json_t *object, const char *key, int64_t wall_us, const struct zone *zone);

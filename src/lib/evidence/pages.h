@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/attributes.h"
 
@@ -33,3 +34,5 @@ MUST_USE char *subject_page(const json_t *report);
 /* For the pages: the facts that each report begins with. */
 struct html;
 void page_head(struct html *html, const json_t *report);
+/* Begins a table for the rows of a list; where it has none, a paragraph says so instead: then false. */
+bool page_table_begin(struct html *html, const char *headings, const json_t *list, const char *style, const char *none);

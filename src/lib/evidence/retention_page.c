@@ -52,6 +52,16 @@ void page_head(struct html *html, const json_t *report) {
 	html_facts_end(html);
 }
 
+bool page_table_begin(
+    struct html *html, const char *headings, const json_t *list, const char *style, const char *none) {
+	if (json_array_size(list) == 0) {
+		html_paragraph(html, style, none);
+		return false;
+	}
+	html_table_begin(html, "", headings);
+	return true;
+}
+
 static void verdict(struct html *html, const json_t *total) {
 	char text[256], overdue[32], unaccountable[32];
 	int64_t late = field_number(total, "overdue"), unknown = field_number(total, "unaccountable");
@@ -202,10 +212,8 @@ static void outside_part(struct html *html, const json_t *report) {
 	size_t i;
 	json_t *row;
 	html_heading(html, "Outside the retention promise now");
-	if (json_array_size(list) == 0)
-		html_paragraph(html, "", "Nothing.");
-	else
-		html_table_begin(html, "", headings);
+	if (!page_table_begin(html, headings, list, "", "Nothing."))
+		return;
 	json_array_foreach(list, i, row) {
 		char files[32], size[32], oldest[32];
 		bool sized = json_is_integer(json_object_get(row, "bytes"));
@@ -215,8 +223,7 @@ static void outside_part(struct html *html, const json_t *report) {
 		    moment(row, "oldest", oldest)};
 		html_row(html, "", headings, cells);
 	}
-	if (json_array_size(list) > 0)
-		html_table_end(html);
+	html_table_end(html);
 }
 
 static void copies_part(struct html *html, const json_t *report) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For a filmed person: what was done with the footage, in plain language. */
 #include <stdio.h>
-#include <string.h>
 
 #include "evidence/fields.h"
 #include "evidence/html.h"
@@ -31,11 +30,8 @@ static void accesses_part(struct html *html, const json_t *report) {
 	size_t i;
 	json_t *row;
 	html_heading(html, "When, and for what");
-	if (json_array_size(list) == 0) {
-		html_paragraph(html, "", "No person is recorded as having opened these images.");
+	if (!page_table_begin(html, headings, list, "", "No person is recorded as having opened these images."))
 		return;
-	}
-	html_table_begin(html, "", headings);
 	json_array_foreach(list, i, row) {
 		char times[32];
 		const char *const cells[] = {field_text(row, "day"), field_text(row, "who"), field_text(row, "purpose"),
@@ -51,8 +47,7 @@ static void ends_part(struct html *html, const json_t *report) {
 	size_t i;
 	json_t *row;
 	html_heading(html, "What became of the images");
-	if (json_array_size(ends) > 0) {
-		html_table_begin(html, "", headings);
+	if (page_table_begin(html, headings, ends, "", "No erasure of these images is recorded yet.")) {
 		json_array_foreach(ends, i, row) {
 			char files[32];
 			const char *const cells[] = {field_text(row, "day"), field_text(row, "what"),
@@ -60,8 +55,6 @@ static void ends_part(struct html *html, const json_t *report) {
 			html_row(html, "", headings, cells);
 		}
 		html_table_end(html);
-	} else {
-		html_paragraph(html, "", "No erasure of these images is recorded yet.");
 	}
 	json_array_foreach(holds, i, row) {
 		char text[300];

@@ -81,9 +81,7 @@ static json_int_t staff_number(struct subject_report *report, const char *person
 }
 
 static const char *purpose_text(const char *purpose) {
-	static const struct {
-		const char *code, *text;
-	} purposes[] = {
+	static const struct code_words purposes[] = {
 	    {"incident_review", "looking into an incident"},
 	    {"police_request", "a request of the police"},
 	    {"judicial_order", "an order of the judicial authorities"},
@@ -91,10 +89,8 @@ static const char *purpose_text(const char *purpose) {
 	    {"audit", "an audit"},
 	    {"maintenance", "maintenance of the system"},
 	};
-	for (size_t i = 0; i < ARRAY_LENGTH(purposes); i++)
-		if (strcmp(purposes[i].code, purpose) == 0)
-			return purposes[i].text;
-	return "no purpose was stated";
+	const char *words = code_words_find(purposes, ARRAY_LENGTH(purposes), purpose);
+	return words != NULL ? words : "no purpose was stated";
 }
 
 static void access_add(struct subject_report *report, const struct access *access) {

@@ -154,6 +154,18 @@ config_setting_t *config_list(struct config_source *source, const config_setting
 	return NULL;
 }
 
+void *config_list_room(
+    struct config_source *source, const config_setting_t *list, const char *what, int most, size_t item_bytes) {
+	int length = list == NULL ? 0 : config_setting_length(list);
+	if (length > most) {
+		config_refuse(source, list, "too many %s; write at most %d", what, most);
+		return NULL;
+	}
+	void *room = calloc((size_t)length + 1, item_bytes);
+	source->no_memory |= room == NULL;
+	return room;
+}
+
 void config_set_text(struct config_source *source, char **value, const char *text) {
 	char *copy = strdup(text);
 	if (copy == NULL) {

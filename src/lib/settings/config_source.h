@@ -49,6 +49,10 @@ void config_check_keys(
 /* The group or list of that name, or NULL (absent, or refused). */
 config_setting_t *config_group(struct config_source *source, const config_setting_t *in, const char *key);
 config_setting_t *config_list(struct config_source *source, const config_setting_t *in, const char *key);
+/* Zeroed room for what a list has, and one more; the caller frees it. The list may be NULL: it is empty. NULL where it
+ * has more than `most` (refused, as `what`) or memory is short. */
+void *config_list_room(
+    struct config_source *source, const config_setting_t *list, const char *what, int most, size_t item_bytes);
 
 /* Frees and replaces *value; texts have no control characters. */
 void config_read_text(struct config_source *source, const config_setting_t *in, const char *key, char **value);

@@ -120,17 +120,10 @@ static void read_sidecar(struct config_source *source, const config_setting_t *i
 
 static void read_sidecars(struct config_source *source, const config_setting_t *in, struct layout *layout) {
 	const config_setting_t *list = config_list(source, in, "sidecars");
-	int length = list == NULL ? 0 : config_setting_length(list);
-	if (length > LAYOUT_SIDECARS_MAX) {
-		config_refuse(source, list, "too many sidecars; write at most %d", LAYOUT_SIDECARS_MAX);
+	layout->sidecars = config_list_room(source, list, "sidecars", LAYOUT_SIDECARS_MAX, sizeof(*layout->sidecars));
+	if (list == NULL || layout->sidecars == NULL)
 		return;
-	}
-	layout->sidecars = calloc((size_t)length + 1, sizeof(*layout->sidecars));
-	if (layout->sidecars == NULL) {
-		source->no_memory = true;
-		return;
-	}
-	for (int i = 0; i < length; i++)
+	for (int i = 0; i < config_setting_length(list); i++)
 		read_sidecar(source, config_setting_get_elem(list, (unsigned)i), layout);
 }
 

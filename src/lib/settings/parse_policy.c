@@ -139,16 +139,9 @@ static void read_camera(struct config_source *source, const config_setting_t *in
 
 void cameras_read(struct config_source *source, struct settings *settings) {
 	const config_setting_t *list = config_list(source, config_root_setting(&source->config), "cameras");
-	int length = list == NULL ? 0 : config_setting_length(list);
-	if (length > CAMERAS_MAX) {
-		config_refuse(source, list, "too many cameras; write at most %d", CAMERAS_MAX);
+	settings->cameras = config_list_room(source, list, "cameras", CAMERAS_MAX, sizeof(*settings->cameras));
+	if (list == NULL || settings->cameras == NULL)
 		return;
-	}
-	settings->cameras = calloc((size_t)length + 1, sizeof(*settings->cameras));
-	if (settings->cameras == NULL) {
-		source->no_memory = true;
-		return;
-	}
-	for (int i = 0; i < length; i++)
+	for (int i = 0; i < config_setting_length(list); i++)
 		read_camera(source, config_setting_get_elem(list, (unsigned)i), settings);
 }

@@ -82,14 +82,11 @@ static void read_receiver(struct config_source *source, const config_setting_t *
 
 static void read_receivers(struct config_source *source, const config_setting_t *in, struct settings *settings) {
 	const config_setting_t *list = config_list(source, in, "syslog");
-	int length = list == NULL ? 0 : config_setting_length(list);
-	if (length > RECEIVERS_MAX) {
-		config_refuse(source, list, "too many syslog receivers; write at most %d", RECEIVERS_MAX);
+	settings->publish.receivers =
+	    config_list_room(source, list, "syslog receivers", RECEIVERS_MAX, sizeof(*settings->publish.receivers));
+	if (list == NULL || settings->publish.receivers == NULL)
 		return;
-	}
-	settings->publish.receivers = calloc((size_t)length + 1, sizeof(*settings->publish.receivers));
-	source->no_memory |= settings->publish.receivers == NULL;
-	for (int i = 0; i < length && !source->no_memory; i++)
+	for (int i = 0; i < config_setting_length(list) && !source->no_memory; i++)
 		read_receiver(source, config_setting_get_elem(list, (unsigned)i), settings);
 }
 
@@ -160,14 +157,11 @@ static void read_witness(struct config_source *source, const config_setting_t *i
 
 static void read_witnesses(struct config_source *source, const config_setting_t *in, struct settings *settings) {
 	const config_setting_t *list = config_list(source, in, "witnesses");
-	int length = list == NULL ? 0 : config_setting_length(list);
-	if (length > WITNESSES_MAX) {
-		config_refuse(source, list, "too many witnesses; write at most %d", WITNESSES_MAX);
+	settings->publish.witnesses =
+	    config_list_room(source, list, "witnesses", WITNESSES_MAX, sizeof(*settings->publish.witnesses));
+	if (list == NULL || settings->publish.witnesses == NULL)
 		return;
-	}
-	settings->publish.witnesses = calloc((size_t)length + 1, sizeof(*settings->publish.witnesses));
-	source->no_memory |= settings->publish.witnesses == NULL;
-	for (int i = 0; i < length && !source->no_memory; i++)
+	for (int i = 0; i < config_setting_length(list) && !source->no_memory; i++)
 		read_witness(source, config_setting_get_elem(list, (unsigned)i), settings);
 }
 

@@ -181,20 +181,13 @@ static void read_root(struct config_source *source, const config_setting_t *in, 
 void roots_read(struct config_source *source, struct settings *settings) {
 	const config_setting_t *top = config_root_setting(&source->config);
 	const config_setting_t *list = config_list(source, top, "roots");
-	int length = list == NULL ? 0 : config_setting_length(list);
-	if (length == 0 && config_setting_get_member(top, "roots") == NULL)
+	if (config_setting_get_member(top, "roots") == NULL)
 		config_refuse(
 		    source, top, "no roots; write roots = ( { name = \"NAME\"; path = \"/media/…\"; layout = \"…\"; } );");
-	if (length > ROOTS_MAX) {
-		config_refuse(source, list, "too many roots; write at most %d", ROOTS_MAX);
+	settings->roots = config_list_room(source, list, "roots", ROOTS_MAX, sizeof(*settings->roots));
+	if (list == NULL || settings->roots == NULL)
 		return;
-	}
-	settings->roots = calloc((size_t)length + 1, sizeof(*settings->roots));
-	if (settings->roots == NULL) {
-		source->no_memory = true;
-		return;
-	}
-	for (int i = 0; i < length; i++)
+	for (int i = 0; i < config_setting_length(list); i++)
 		read_root(source, config_setting_get_elem(list, (unsigned)i), settings);
 }
 
