@@ -202,3 +202,44 @@ refuses() { # what the message must say …
 	[ $((to - from)) -le 10 ]
 	world_stop
 }
+
+@test "keeper is killed between a segment and its seal entry: the entry comes after the start, and never twice" {
+	local now
+	EXTRA='guard = { mode = "off"; };'
+	now=$(($(date +%s) - 70))
+	frigate gate $now >/dev/null
+	world_start
+	until_true 10 root_online frigate
+	until_true 10 has_segments frigate/gate 1
+	sleep 1
+	[ "$(date +%M)" = 01 ] || no_entry seal # its hour is not over
+	# One more, which the index did not commit yet.
+	frigate yard $((now - 1)) >/dev/null
+	until_true 10 has_segments frigate/yard 1
+	kill -KILL "$(child_pid keeper)"
+	until_true 20 daemon_answers
+	until_true 10 root_online frigate
+	until_true 10 has_segments frigate/yard 1
+	# And once more at once, while they wait again.
+	kill -KILL "$(child_pid keeper)"
+	until_true 20 daemon_answers
+	until_true 10 root_online frigate
+	until_true 10 has_segments frigate/yard 1
+	until_true 10 status_says '.media.waiting // 0 == 0'
+	world_stop
+	world_start
+	entries seal
+	is_told seal 2
+	[ "$(entries seal | jq -r .camera | sort | paste -sd' ')" = "frigate/gate frigate/yard" ]
+	entries seal | jq -es 'all(.[]; .segments.sha256 | length > 0)'
+	# What a start finds whose entry is there is not sealed again.
+	kill -KILL "$(child_pid keeper)"
+	until_true 20 daemon_answers
+	until_true 10 root_online frigate
+	world_stop
+	world_start
+	is_told seal 2
+	no_entry missing
+	ctl log verify
+	world_stop
+}

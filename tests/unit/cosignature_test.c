@@ -26,21 +26,21 @@ static const char line[] =
     "\xe2\x80\x94 witness.example.test/w1 "
     "4HuyzQAAAABpVbkAt5q1ojaOgUIrvSfW9PTlY+U8rdC+45LNEdEkRUmC+SB9SHgZJZK/TUed/wJfV/dZiXj7jlzUn1fBL7vUvW6pCA==\n";
 
-static struct cosigner cosigner(void) {
-	struct cosigner found;
+static struct note_verifier cosigner(void) {
+	struct note_verifier found;
 	assert_true(cosigner_parse(key, strlen(key), &found));
 	return found;
 }
 
 static enum cosignature_result check(const char *text, const char *signature) {
-	struct cosigner by = cosigner();
+	struct note_verifier by = cosigner();
 	uint64_t seconds = 0;
 	return cosignature_check(&by, text_of(text), text_of(signature), &seconds);
 }
 
 static void test_the_vector_holds(void **state) {
 	(void)state;
-	struct cosigner by = cosigner();
+	struct note_verifier by = cosigner();
 	uint64_t seconds = 0;
 	assert_int_equal(cosignature_check(&by, text_of(note), text_of(line), &seconds), COSIGNATURE_GOOD);
 	assert_int_equal(seconds, 1767225600);
@@ -88,7 +88,7 @@ static void test_lines_of_others_are_not_judged(void **state) {
 
 static void test_keys(void **state) {
 	(void)state;
-	struct cosigner found;
+	struct note_verifier found;
 	char changed[sizeof key];
 	for (size_t i = 0; i < sizeof key - 1; i++) {
 		memcpy(changed, key, sizeof key);

@@ -394,6 +394,33 @@ static void damage_deeper_is_told(void **state) {
 	open_index(fixture, true);
 }
 
+static void keys_that_are_owed_survive(void **state) {
+	struct fixture *fixture = *state;
+	static const struct segment_key keys[] = {
+	    {.camera = 1, .start_us = -BASE_US - 1},
+	    {.camera = 1, .start_us = BASE_US},
+	    {.camera = 1, .start_us = BASE_US + 10000001, .ordinal = 7},
+	    {.camera = 300, .start_us = 0, .ordinal = (1u << 20) - 1},
+	};
+	struct segment_key read[8];
+	size_t count = 9;
+	assert_int_equal(index_owed_get(fixture->index, read, ARRAY_LENGTH(read), &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(index_owed_put(fixture->index, keys, ARRAY_LENGTH(keys)), 0);
+	assert_int_equal(index_commit(fixture->index), 0);
+	fixture->index = index_close(fixture->index);
+	open_index(fixture, false);
+	assert_int_equal(index_owed_get(fixture->index, read, ARRAY_LENGTH(read), &count), 0);
+	assert_int_equal(count, ARRAY_LENGTH(keys));
+	for (size_t i = 0; i < count; i++)
+		assert_true(segment_key_equal(&read[i], &keys[i]));
+	assert_int_equal(index_owed_get(fixture->index, read, 2, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(index_owed_put(fixture->index, NULL, 0), 0);
+	assert_int_equal(index_owed_get(fixture->index, read, ARRAY_LENGTH(read), &count), 0);
+	assert_int_equal(count, 0);
+}
+
 static void another_zone_is_indexed_anew(void **state) {
 	struct fixture *fixture = *state;
 	struct segment_row row;
@@ -466,6 +493,7 @@ int main(void) {
 	    cmocka_unit_test_setup_teardown(folders_below, setup, teardown),
 	    cmocka_unit_test_setup_teardown(damaged_head_is_set_aside, setup, teardown),
 	    cmocka_unit_test_setup_teardown(damage_deeper_is_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(keys_that_are_owed_survive, setup, teardown),
 	    cmocka_unit_test_setup_teardown(another_zone_is_indexed_anew, setup, teardown),
 	    cmocka_unit_test_setup_teardown(size_plain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(size_with_fingerprints, setup, teardown),

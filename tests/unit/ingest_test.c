@@ -28,6 +28,7 @@
 #include "daemon/keeper/keeper.h"
 #include "daemon/keeper/media.h"
 #include "daemon/keeper/observation.h"
+#include "daemon/keeper/owed.h"
 #include "daemon/keeper/rebuild.h"
 #include "daemon/keeper/record.h"
 #include "daemon/keeper/roots.h"
@@ -115,6 +116,12 @@ bool media_want(struct keeper *keeper, const struct segment_key *key, enum media
 	(void)keeper, (void)key, (void)priority;
 	wanted_media++;
 	return true;
+}
+
+int media_each_new(
+    const struct keeper *keeper, int (*each)(const struct segment_key *key, void *context), void *context) {
+	(void)keeper, (void)each, (void)context;
+	return 0;
 }
 
 void children_want_group(struct keeper *keeper, uint32_t group, const uint16_t *roots, size_t count) {
@@ -256,6 +263,7 @@ static struct stage *stage_new(const char *layout) {
 	bool fresh;
 	assert_int_equal(index_open(stage->folder, &keeper->index, &fresh), 0);
 	assert_int_equal(roots_open(keeper, &keeper->roots), 0);
+	assert_int_equal(owed_open(keeper, &keeper->owed), 0);
 	assert_int_equal(rebuild_open(keeper, fresh, false, &keeper->rebuild), 0);
 	assert_int_equal(ingest_open(keeper, &keeper->ingest), 0);
 	roots_begin(keeper);
@@ -273,6 +281,7 @@ static void stage_free(struct stage *stage) {
 	struct keeper *keeper = &stage->keeper;
 	keeper->ingest = ingest_close(keeper->ingest);
 	keeper->rebuild = rebuild_close(keeper->rebuild);
+	keeper->owed = owed_close(keeper->owed);
 	keeper->roots = roots_close(keeper->roots);
 	keeper->index = index_close(keeper->index);
 	(void)channel_free(stage->channel);
@@ -670,6 +679,104 @@ static void a_crash_does_not_tell_twice(void **state) {
 	stage_free(stage);
 }
 
+/* Keeper is gone, with what it had in memory; what it wrote into the index since the last commit counts as committed.
+ */
+static void crash(struct stage *stage) {
+	struct keeper *keeper = &stage->keeper;
+	keeper->ingest = ingest_close(keeper->ingest);
+	keeper->rebuild = rebuild_close(keeper->rebuild);
+	keeper->owed = owed_close(keeper->owed);
+	keeper->stopping = false;
+	assert_int_equal(owed_open(keeper, &keeper->owed), 0);
+	assert_int_equal(rebuild_open(keeper, false, true, &keeper->rebuild), 0);
+	assert_int_equal(ingest_open(keeper, &keeper->ingest), 0);
+}
+
+static void scan_and_stop(struct stage *stage) {
+	scan_end(stage);
+	stage->keeper.stopping = true;
+	ingest_flush(&stage->keeper);
+}
+
+static void closed(struct stage *stage, const char *name, uint64_t inode) {
+	struct record_entry told = entry_of(stage, name, inode);
+	told.what = ENTRY_CLOSED;
+	tell(stage, MESSAGE_CHANGES, hour_folder(stage), &told, 1);
+}
+
+/* Of all entries with the action. */
+static size_t segments_in(enum audit_action action) {
+	size_t count = 0;
+	for (size_t i = 0; i < entry_count; i++)
+		if (record_is(entries[i], action))
+			count += (size_t)json_integer_value(json_object_get(json_object_get(entries[i], "segments"), "count"));
+	return count;
+}
+
+static void a_seal_that_a_crash_cut_off_comes_after_it_and_only_once(void **state) {
+	(void)state;
+	struct stage *stage = stage_new("frigate");
+	/* In the hour that is not over. */
+	int64_t minute_ago_us = clock_wall_us() - 60 * US_PER_SECOND, hour_us = 3600 * US_PER_SECOND;
+	stage->base_us = minute_ago_us / hour_us * hour_us;
+	int seconds = (int)((minute_ago_us - stage->base_us) / US_PER_SECOND);
+	seconds = seconds > 3590 ? 3590 : seconds;
+	char names[3][16];
+	for (int i = 0; i < 3; i++)
+		(void)snprintf(names[i], sizeof names[i], "%02d.%02d.mp4", (seconds + i) / 60, (seconds + i) % 60);
+	found(stage, "uuid-1");
+	scan_end(stage);
+	closed(stage, names[0], 1);
+	closed(stage, names[1], 2);
+	assert_int_equal(rebuild_commit(&stage->keeper), 0);
+	assert_int_equal(entries_of(AUDIT_SEAL), 0);
+
+	crash(stage);
+	crash(stage); /* before the scan was over */
+	scan_and_stop(stage);
+	assert_int_equal(entries_of(AUDIT_SEAL), 1);
+	assert_int_equal(segments_in(AUDIT_SEAL), 2);
+
+	/* The entry is durable, the index that knows of it is not. */
+	crash(stage);
+	scan_and_stop(stage);
+	assert_int_equal(entries_of(AUDIT_SEAL), 1);
+
+	/* The entry is durable, and the row itself was lost. */
+	stage->keeper.stopping = false;
+	closed(stage, names[2], 3);
+	scan_and_stop(stage);
+	assert_int_equal(entries_of(AUDIT_SEAL), 2);
+	struct segment_row row;
+	assert_int_equal(find(stage, hour_folder(stage), names[2], &row), 0);
+	assert_int_equal(index_remove(stage->keeper.index, &row.key), 0);
+	crash(stage);
+	closed(stage, names[2], 3);
+	assert_int_equal(find(stage, hour_folder(stage), names[2], &row), 0);
+	scan_and_stop(stage);
+	assert_int_equal(entries_of(AUDIT_SEAL), 2);
+	stage_free(stage);
+}
+
+static void a_seal_that_is_owed_comes_before_what_says_that_it_is_missing(void **state) {
+	(void)state;
+	struct stage *stage = with_three();
+	struct segment_row row;
+	assert_int_equal(rebuild_commit(&stage->keeper), 0);
+	assert_int_equal(segments_in(AUDIT_SEAL), 3);
+	assert_int_equal(find(stage, hour_folder(stage), "00.10.mp4", &row), 0);
+	assert_int_equal(index_owed_put(stage->keeper.index, &row.key, 1), 0);
+	crash(stage);
+	struct record_entry told[] = {entry_of(stage, "00.00.mp4", 1), entry_of(stage, "00.20.mp4", 3)};
+	list(stage, hour_folder(stage), told, 2);
+	wait_over(stage);
+	assert_int_equal(entries_of(AUDIT_MISSING), 1);
+	assert_int_equal(segments_in(AUDIT_SEAL), 4);
+	assert_true(record_is(entries[entry_count - 2], AUDIT_SEAL));
+	assert_true(record_is(entries[entry_count - 1], AUDIT_MISSING));
+	stage_free(stage);
+}
+
 static void claims_widen_and_delay_only(void **state) {
 	(void)state;
 	struct stage *stage = with_three();
@@ -707,6 +814,8 @@ int main(void) {
 	    cmocka_unit_test(sidecars_in_either_order),
 	    cmocka_unit_test(another_disk_is_offline),
 	    cmocka_unit_test(a_crash_does_not_tell_twice),
+	    cmocka_unit_test(a_seal_that_a_crash_cut_off_comes_after_it_and_only_once),
+	    cmocka_unit_test(a_seal_that_is_owed_comes_before_what_says_that_it_is_missing),
 	    cmocka_unit_test(claims_widen_and_delay_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

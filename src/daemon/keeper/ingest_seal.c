@@ -48,6 +48,8 @@ static void seal_fill(struct ingest *ingest, struct seal *seal, const struct seg
 }
 
 static void seal_queue(struct ingest *ingest, const struct segment_row *row) {
+	if (owed_is_sealed(ingest->keeper, row))
+		return;
 	if (ingest->seal_count >= SEALS_MAX)
 		seal_flush(ingest, true);
 	if (ingest->seal_count >= SEALS_MAX ||
@@ -71,17 +73,6 @@ void seal_moved(struct ingest *ingest, const struct segment_key *old, const stru
 	}
 }
 
-/* The log has the entry; only the row was lost. It is probed with the backlog. */
-static bool sealed_before(struct ingest *ingest, const struct segment_row *row) {
-	struct segment_row known = *row;
-	if (!owed_is_sealed(ingest->keeper, &known))
-		return false;
-	int error = known.has_sha256 == row->has_sha256 ? 0 : index_update(ingest->keeper->index, &known);
-	if (error != 0)
-		log_warning_errno(error, "cannot store the fingerprint of '%s'", row->name);
-	return true;
-}
-
 /*
  * What was just recorded is read at once, and its entry waits for the fingerprint. An archive that was
  * there before us is noted as seen; it is read when there is nothing else to do.
@@ -89,8 +80,6 @@ static bool sealed_before(struct ingest *ingest, const struct segment_row *row) 
 void seal_follow(struct ingest *ingest, const struct root *root, const struct segment_row *row) {
 	const struct settings *settings = ingest->keeper->settings;
 	(void)owed_take(ingest->keeper, &row->key);
-	if (sealed_before(ingest, row))
-		return;
 	bool recent = root->scanned || ingest->wall_us - row->file.mtime_ns / 1000 < US_PER_DAY;
 	bool fingerprint = recent && settings->fingerprint == FINGERPRINT_SEAL;
 	bool wanted = recent && (fingerprint || settings->probe != PROBE_AT_ONCE_NONE) &&

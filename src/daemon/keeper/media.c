@@ -170,18 +170,22 @@ static bool open_segment(struct media *media) {
 	    row.state == SEGMENT_OPEN || index_folder_get(keeper->index, row.folder, &folder) != 0 ||
 	    index_camera_get(keeper->index, row.key.camera, &camera) != 0)
 		return false;
+	bool fresh = media->priority != MEDIA_BACKLOG;
+	bool unhashed = keeper->settings->fingerprint == FINGERPRINT_SEAL && fresh && !row.has_sha256;
 	struct root *root = roots_by_id(keeper, camera.root);
-	if (root == NULL || root->watcher == NULL || root->state == ROOT_OFFLINE)
+	if (root == NULL || root->watcher == NULL || root->state == ROOT_OFFLINE) {
+		/* Its disk is not there: its seal entry does not wait for it. */
+		if (unhashed)
+			ingest_not_hashed(keeper, &media->key);
 		return false;
+	}
 	media->kind = (uint8_t)row.kind;
 	media->bytes = row.file.bytes;
 	const char *dot = strrchr(row.name, '.');
 	if (dot == NULL || !text_copy(media->suffix, sizeof media->suffix, text_of(dot + 1)))
 		media->suffix[0] = '\0';
-	bool fresh = media->priority != MEDIA_BACKLOG;
 	media->probe = keeper->settings->probe != PROBE_AT_ONCE_NONE ? PART_WANTED : PART_NONE;
-	media->hash =
-	    keeper->settings->fingerprint == FINGERPRINT_SEAL && fresh && !row.has_sha256 ? PART_WANTED : PART_NONE;
+	media->hash = unhashed ? PART_WANTED : PART_NONE;
 	struct message_writer out;
 	message_begin(&out, MESSAGE_OPEN);
 	record_open_put(&out.writer, &(struct record_open){.request = media->request,

@@ -26,7 +26,7 @@ struct outbox_target {
 	struct target_row row;
 	bool configured;
 	char *key; /* witness */
-	struct cosigner cosigner;
+	struct note_verifier cosigner;
 	/* Under way: deliveries with the numbers first_id … first_id + sent - 1. */
 	uint64_t first_id;
 	size_t sent, answered;

@@ -125,12 +125,15 @@ static bool is_row(struct keeper *keeper, const struct sealed *sealed, const str
 	char path[PATH_BYTES_MAX + 1];
 	if (sealed->bytes != row->file.bytes)
 		return false;
+	/* Another content since then is told. */
+	if (row->has_sha256 && (!sealed->has_sha256 || memcmp(sealed->sha256, row->sha256, HASH_BYTES) != 0))
+		return false;
 	if (sealed->name == NULL)
 		return index_name_derived(keeper->index, row);
 	return index_path(keeper->index, row, path, sizeof path) == 0 && strcmp(path, sealed->name) == 0;
 }
 
-bool owed_is_sealed(struct keeper *keeper, struct segment_row *row) {
+bool owed_is_sealed(struct keeper *keeper, const struct segment_row *row) {
 	struct owed *owed = keeper->owed;
 	if (owed == NULL || owed->sealed_count == 0)
 		return false;
@@ -143,14 +146,11 @@ bool owed_is_sealed(struct keeper *keeper, struct segment_row *row) {
 		return false;
 	while (first > owed->sealed && by_start(first - 1, &wanted) == 0)
 		first--;
-	for (struct sealed *each = first; each < owed->sealed + owed->sealed_count && by_start(each, &wanted) == 0; each++) {
+	for (struct sealed *each = first; each < owed->sealed + owed->sealed_count && by_start(each, &wanted) == 0;
+	     each++) {
 		if (!is_row(keeper, each, row))
 			continue;
-		if (each->has_sha256) {
-			row->has_sha256 = true;
-			memcpy(row->sha256, each->sha256, HASH_BYTES);
-		}
-		each->bytes = UINT64_MAX; /* once: what comes later under this name is another file */
+		each->bytes = UINT64_MAX; /* what comes later under this name is another file */
 		return true;
 	}
 	return false;

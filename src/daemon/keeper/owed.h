@@ -24,8 +24,8 @@ struct owed *owed_close(struct owed *owed);
 /* The log has an entry about this segment that came after the last commit; `row`: what the index has of it, or NULL. */
 void owed_replay(
     struct keeper *keeper, int64_t camera, const struct audit_segment *segment, const struct segment_row *row);
-/* True if the log had its entry before the row was there; then it gets the fingerprint from there. Once. */
-bool owed_is_sealed(struct keeper *keeper, struct segment_row *row);
+/* True, once, if an entry in the log says of it what a new one would: only the row was lost. */
+bool owed_is_sealed(struct keeper *keeper, const struct segment_row *row);
 /* True if an entry is owed; from now on it is the caller's business. */
 bool owed_take(struct keeper *keeper, const struct segment_key *key);
 /* Gives the keys of a root's segments and forgets them. */

@@ -16,14 +16,8 @@
 
 struct audit_writer;
 
-struct cosigner {
-	char name[NOTE_NAME_BYTES];
-	uint8_t id[4];
-	uint8_t public_key[32];
-};
-
 /* "name+hash+base64"; only algorithm 4. False for anything else, a wrong hash or length included. */
-MUST_USE bool cosigner_parse(const char *text, size_t length, struct cosigner *ret_cosigner);
+MUST_USE bool cosigner_parse(const char *text, size_t length, struct note_verifier *ret_cosigner);
 
 enum cosignature_result {
 	COSIGNATURE_GOOD,
@@ -33,7 +27,7 @@ enum cosignature_result {
 /* One signature line, with or without its newline. `note` is the signed checkpoint: its text ends before the last empty
  * line. ret_seconds: when the witness signed, by its own clock. */
 MUST_USE enum cosignature_result cosignature_check(
-    const struct cosigner *cosigner, struct text note, struct text line, uint64_t *ret_seconds);
+    const struct note_verifier *cosigner, struct text note, struct text line, uint64_t *ret_seconds);
 
 /*
  * Adds signature lines, which the caller has checked, to the newest checkpoint if it is the one of `size`, each instead

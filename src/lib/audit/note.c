@@ -50,47 +50,41 @@ static bool name_is_valid(struct text name) {
 	return true;
 }
 
-static void key_id(const char *name, const uint8_t public_key[KEY_BYTES], uint8_t ret_id[ID_BYTES]) {
-	const uint8_t middle[] = {'\n', ALGORITHM_ED25519};
+void note_key_id(const char *name, uint8_t algorithm, const uint8_t public_key[KEY_BYTES], uint8_t ret_id[ID_BYTES]) {
+	const uint8_t middle[] = {'\n', algorithm};
 	uint8_t digest[32];
 	const struct sha256_part parts[] = {{name, strlen(name)}, {middle, sizeof middle}, {public_key, KEY_BYTES}};
 	sha256_parts(parts, 3, digest);
 	memcpy(ret_id, digest, ID_BYTES);
 }
 
-/* Takes the text up to `separator`; false if there is none. */
-static bool split(struct text *rest, char separator, struct text *ret_part) {
-	const char *found = rest->length == 0 ? NULL : memchr(rest->data, separator, rest->length);
-	if (found == NULL)
-		return false;
-	*ret_part = (struct text){rest->data, (size_t)(found - rest->data)};
-	*rest = (struct text){found + 1, rest->length - ret_part->length - 1};
-	return true;
-}
-
-bool note_verifier_parse(const char *text, size_t length, struct note_verifier *ret_verifier) {
+bool note_key_parse(const char *text, size_t length, uint8_t algorithm, struct note_verifier *ret_key) {
 	struct text rest = {text, length};
 	struct text name;
 	struct text id;
 	/* base64 may hold a '+' too, so it is what is left after the first two. */
-	if (!split(&rest, '+', &name) || !split(&rest, '+', &id) || id.length != 2 * (size_t)ID_BYTES ||
+	if (!text_take(&rest, '+', &name) || !text_take(&rest, '+', &id) || id.length != 2 * (size_t)ID_BYTES ||
 	    !name_is_valid(name))
 		return false;
-	struct note_verifier verifier = {0};
+	struct note_verifier read = {0};
 	uint8_t key[1 + KEY_BYTES];
 	size_t key_length = 0;
-	if (!text_copy(verifier.name, sizeof verifier.name, name) ||
+	if (!text_copy(read.name, sizeof read.name, name) ||
 	    !base64_read(rest, BASE64_PADDED, key, sizeof key, &key_length) || key_length != sizeof key ||
-	    key[0] != ALGORITHM_ED25519)
+	    key[0] != algorithm)
 		return false;
-	memcpy(verifier.public_key, key + 1, KEY_BYTES);
-	key_id(verifier.name, verifier.public_key, verifier.id);
+	memcpy(read.public_key, key + 1, KEY_BYTES);
+	note_key_id(read.name, algorithm, read.public_key, read.id);
 	char expected[2 * ID_BYTES + 1];
-	(void)sodium_bin2hex(expected, sizeof expected, verifier.id, ID_BYTES);
+	(void)sodium_bin2hex(expected, sizeof expected, read.id, ID_BYTES);
 	if (memcmp(expected, id.data, id.length) != 0)
 		return false;
-	*ret_verifier = verifier;
+	*ret_key = read;
 	return true;
+}
+
+bool note_verifier_parse(const char *text, size_t length, struct note_verifier *ret_verifier) {
+	return note_key_parse(text, length, ALGORITHM_ED25519, ret_verifier);
 }
 
 void note_verifier_format(const struct note_verifier *verifier, char text[VKEY_BYTES]) {
@@ -109,7 +103,7 @@ void note_signer_from_seed(const char *name, const uint8_t seed[32], struct note
 	(void)snprintf(signer.verifier.name, sizeof signer.verifier.name, "%s", name);
 	(void)crypto_sign_seed_keypair(signer.verifier.public_key, secret, seed);
 	sodium_memzero(secret, sizeof secret);
-	key_id(signer.verifier.name, signer.verifier.public_key, signer.verifier.id);
+	note_key_id(signer.verifier.name, ALGORITHM_ED25519, signer.verifier.public_key, signer.verifier.id);
 	memcpy(signer.seed, seed, sizeof signer.seed);
 	*ret_signer = signer;
 	sodium_memzero(&signer, sizeof signer);
@@ -192,7 +186,7 @@ static bool body_parse(struct text text, struct checkpoint_body *ret_body) {
 	struct text size;
 	struct text root;
 	size_t root_length = 0;
-	if (!split(&text, '\n', &origin) || !split(&text, '\n', &size) || !split(&text, '\n', &root))
+	if (!text_take(&text, '\n', &origin) || !text_take(&text, '\n', &size) || !text_take(&text, '\n', &root))
 		return false;
 	if (!name_is_valid(origin) || !text_copy(ret_body->origin, sizeof ret_body->origin, origin) ||
 	    !size_parse(size, &ret_body->size) ||
@@ -201,7 +195,7 @@ static bool body_parse(struct text text, struct checkpoint_body *ret_body) {
 		return false;
 	/* Extension lines are allowed, and not used by us. */
 	struct text extension;
-	while (split(&text, '\n', &extension))
+	while (text_take(&text, '\n', &extension))
 		if (extension.length == 0)
 			return false;
 	return text.length == 0;
@@ -220,7 +214,7 @@ static bool signature_parse(struct text line, struct signature *ret_signature) {
 	line.data += dash_length;
 	line.length -= dash_length;
 	/* Longer ones (post-quantum cosignatures) are none that we know; they are skipped by their shape. */
-	if (!split(&line, ' ', &ret_signature->name) || !name_is_valid(ret_signature->name) || line.length == 0)
+	if (!text_take(&line, ' ', &ret_signature->name) || !name_is_valid(ret_signature->name) || line.length == 0)
 		return false;
 	if (line.length > sizeof ret_signature->payload) {
 		ret_signature->length = 0;
@@ -264,7 +258,7 @@ static enum note_result note_check(
 	if (!note_split(note, &text, &signatures) || !body_parse(text, ret_body))
 		return NOTE_MALFORMED;
 	struct text line;
-	for (size_t count = 0; split(&signatures, '\n', &line); count++) {
+	for (size_t count = 0; text_take(&signatures, '\n', &line); count++) {
 		struct signature signature;
 		if (count == SIGNATURES_MAX || !signature_parse(line, &signature))
 			return NOTE_MALFORMED;

@@ -23,6 +23,10 @@ struct note_signer {
 
 /* "name+hash+base64"; only algorithm 1 (Ed25519). False for anything else, a wrong hash or length included. */
 MUST_USE bool note_verifier_parse(const char *text, size_t length, struct note_verifier *ret_verifier);
+/* The same for any algorithm's byte with a public key of 32 bytes: cosignatures have another one. */
+MUST_USE bool note_key_parse(const char *text, size_t length, uint8_t algorithm, struct note_verifier *ret_key);
+/* The first four bytes of SHA-256 over name, newline, algorithm, key. */
+void note_key_id(const char *name, uint8_t algorithm, const uint8_t public_key[32], uint8_t ret_id[4]);
 void note_verifier_format(const struct note_verifier *verifier, char text[VKEY_BYTES]);
 /* From a 32-byte seed (libsodium). */
 void note_signer_from_seed(const char *name, const uint8_t seed[32], struct note_signer *ret_signer);

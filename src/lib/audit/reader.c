@@ -237,7 +237,7 @@ struct witnessing {
 };
 
 /* Every signature line of the note that is of this witness. */
-static int witness_look(struct retention_log *log, const struct cosigner *cosigner, struct witnessing *witnessing) {
+static int witness_look(struct retention_log *log, const struct note_verifier *cosigner, struct witnessing *witnessing) {
 	struct text rest = witnessing->note;
 	while (rest.length > 0) {
 		const char *end = memchr(rest.data, '\n', rest.length);
@@ -263,7 +263,7 @@ static int witness_look(struct retention_log *log, const struct cosigner *cosign
 static int witnesses_look(struct retention_log *log, const char *keys, struct witnessing *witnessing) {
 	int error = 0;
 	while (error == 0 && *keys != '\0') {
-		struct cosigner cosigner;
+		struct note_verifier cosigner;
 		size_t length = strcspn(keys, "\n");
 		if (length > 0 && keys[0] != '#')
 			error = cosigner_parse(keys, length, &cosigner) ? witness_look(log, &cosigner, witnessing)

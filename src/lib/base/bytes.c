@@ -134,3 +134,12 @@ void byte_get_raw(struct byte_reader *reader, void *bytes, size_t length) {
 bool byte_reader_done(const struct byte_reader *reader) {
 	return !reader->failed && reader->left == 0;
 }
+
+bool text_take(struct text *rest, char separator, struct text *ret_part) {
+	const char *found = rest->length == 0 ? NULL : memchr(rest->data, separator, rest->length);
+	if (found == NULL)
+		return false;
+	*ret_part = (struct text){rest->data, (size_t)(found - rest->data)};
+	*rest = (struct text){found + 1, rest->length - ret_part->length - 1};
+	return true;
+}

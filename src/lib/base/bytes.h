@@ -25,6 +25,9 @@ struct text text_of(const char *string);
 bool text_equal(struct text a, struct text b);
 /* Copies into `to` with a final NUL. False, and an empty string, if it does not fit or holds a NUL. */
 MUST_USE bool text_copy(char *to, size_t room, struct text from);
+/* Takes what stands before the next `separator` out of `rest`, and the separator with it. False, and nothing taken,
+ * where there is none. */
+MUST_USE bool text_take(struct text *rest, char separator, struct text *ret_part);
 
 struct byte_writer {
 	uint8_t *bytes;
