@@ -74,7 +74,7 @@ struct keeper {
 	struct deletion *deletion;
 	struct control *control;
 	struct user_names *user_names; /* read before the sandbox closes /etc/passwd; control.c takes it over */
-	struct owed *owed; /* seal entries; NULL before it is open */
+	struct owed *owed;             /* seal entries; NULL before it is open */
 	struct rebuild *rebuild;
 	struct epochs *epochs;
 	struct outbox *outbox;      /* NULL before it is open and while keeper stops */

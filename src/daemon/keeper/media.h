@@ -28,8 +28,8 @@ void media_opened(struct keeper *keeper, const struct record_answer *answer, int
 void media_facts(struct keeper *keeper, struct message *message);
 void media_hashed(struct keeper *keeper, const struct record_hashed *hashed);
 void media_child(struct keeper *keeper, enum process process, bool present, bool crashed);
-/* New segments that are still to be hashed: their seal entries wait for it. A callback's result other than 0 ends it and
- * is returned. */
+/* New segments that are still to be hashed: their seal entries wait for it. A callback's result other than 0 ends it
+ * and is returned. */
 MUST_USE int media_each_new(
     const struct keeper *keeper, int (*each)(const struct segment_key *key, void *context), void *context);
 /* Waiting requests and those in work, for status. */

@@ -272,8 +272,11 @@ static void unseen(struct access_report *report, const json_t *entry) {
 	const json_t *gap = json_object_get(entry, "gap"), *opens = json_object_get(entry, "opens");
 	if (entry_is(entry, AUDIT_COVERAGE)) {
 		char text[300];
-		(void)snprintf(text, sizeof text, "from here on watched by: %.60s%s%.200s",
-		    field_text_at(entry, "watch.to.level"), reason[0] != '\0' ? "; " : "", reason);
+		const char *level = field_text_at(entry, "watch.to.level");
+		if (strcmp(level, "permission") == 0)
+			return; /* the best there is */
+		(void)snprintf(
+		    text, sizeof text, "from here on watched by: %.60s%s%.200s", level, reason[0] != '\0' ? "; " : "", reason);
 		unseen_add(report, text, entry_time_us(entry), entry_time_us(entry), entry);
 	} else if (json_is_object(opens) || strcmp(reason, "retentiond did not run") == 0) {
 		const json_t *bounds = json_is_object(opens) ? opens : gap;

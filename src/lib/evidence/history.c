@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "evidence/fields.h"
 
-/* Seals wait for the end of the hour and a minute more: that much is lost when the daemon ends without a word. */
-#define SEALS_WAIT_US (INT64_C(61) * 60 * US_PER_SECOND)
+/* What the index had not stored yet when the daemon ended without a word has no seal: it stores at least this often. */
+#define SEALS_WAIT_US (INT64_C(21) * 60 * US_PER_SECOND)
 
 static const struct {
 	const char *name, *sentence;
