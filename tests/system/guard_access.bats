@@ -24,11 +24,13 @@ setup_file() {
 	"$WORLD/reader" waiting "$(clip before)" <>"$WORLD/go" >"$WORLD/waiting" 2>&1 3>&- 4>&- &
 	echo $! >"$WORLD/waiting.pid"
 	until_true 5 grep -q open "$WORLD/waiting"
-	world_start
+	local started=0
+	world_start || started=$?
+	echo "$DAEMON" >"$WORLD/daemon.pid"
+	[ $started -eq 0 ]
 	until_true 20 root_online frigate
 	until_true 20 has_segments frigate/looking 1
 	until_true 10 status_says '.roots[0].observation.since'
-	echo "$DAEMON" >"$WORLD/daemon.pid"
 }
 
 teardown_file() {
@@ -36,8 +38,10 @@ teardown_file() {
 	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
 	world_of_file
 	kill "$(cat "$WORLD/waiting.pid")" 2>/dev/null || true
-	kill -TERM "$DAEMON" 2>/dev/null || true
-	until_gone "$DAEMON"
+	if [ -n "$DAEMON" ]; then
+		kill -TERM "$DAEMON" 2>/dev/null || true
+		until_gone "$DAEMON"
+	fi
 	disks_release
 }
 

@@ -77,7 +77,7 @@ only() { # PROGRAM, then a pattern that each descriptor must fit
 	# The supervisor: kill and reading at work; in reserve what its children take on their way (with chown), nothing beyond.
 	grep ^Cap "/proc/$DAEMON/status"
 	[ "$(field "$DAEMON" CapEff)" = "$(caps 2 5)" ]
-	[ "$(field "$DAEMON" CapPrm)" = "$(caps 0 1 2 3 5 6 7 8 14 19 21 28)" ]
+	[ "$(field "$DAEMON" CapPrm)" = "$(caps 0 1 2 3 5 6 7 8 14 19 21 23 28)" ]
 	[ "$(field "$DAEMON" CapBnd)" = "$(field "$DAEMON" CapPrm)" ]
 	world_stop
 }

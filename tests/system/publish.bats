@@ -111,7 +111,11 @@ checkpoint() { ctl log checkpoint >/dev/null; }
 	until_true 20 daemon_answers
 	until_true 5 late '.publish.receivers[0].waiting >= 4'
 	receiver tcp "$port"
-	until_true 20 late '.publish.receivers[0].waiting == 0'
+	until_true 40 late '.publish.receivers[0].waiting == 0' || {
+		ctl status --json | jq .publish
+		kill -0 "$RECEIVER" || echo "the receiver is gone"
+		return 1
+	}
 	[ "$(grep -c ' configuration \[' "$RECEIVED")" = 4 ]
 	grep -o 'sequence="[0-9]*"' "$RECEIVED" | tr -dc '0-9\n' >"$WORLD/order"
 	sort -n "$WORLD/order" | uniq | cmp - "$WORLD/order"

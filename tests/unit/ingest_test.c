@@ -721,7 +721,7 @@ static void a_seal_that_a_crash_cut_off_comes_after_it_and_only_once(void **stat
 	stage->base_us = minute_ago_us / hour_us * hour_us;
 	int seconds = (int)((minute_ago_us - stage->base_us) / US_PER_SECOND);
 	seconds = seconds > 3590 ? 3590 : seconds;
-	char names[3][16];
+	char names[3][24];
 	for (int i = 0; i < 3; i++)
 		(void)snprintf(names[i], sizeof names[i], "%02d.%02d.mp4", (seconds + i) / 60, (seconds + i) % 60);
 	found(stage, "uuid-1");

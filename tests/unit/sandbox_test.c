@@ -445,7 +445,7 @@ static void test_status_shows_what_is_kept(void **state) {
 	check_status(PROCESS_GUARD, guard, guard);
 	check_status(PROCESS_SUPERVISOR, watcher | BIT(CAP_KILL),
 	    watcher | reaper | guard | BIT(CAP_KILL) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |
-	        BIT(CAP_CHOWN) | BIT(CAP_IPC_LOCK));
+	        BIT(CAP_CHOWN) | BIT(CAP_IPC_LOCK) | BIT(CAP_SYS_NICE));
 }
 
 static int limits_as_told(void) {

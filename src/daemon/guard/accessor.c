@@ -129,7 +129,7 @@ struct accessors *accessors_free(struct accessors *accessors) {
 
 /* ---- whose traffic it is ---- */
 
-/* Read when it is first needed: for most not before the answer. */
+/* Once for each, before the answer: a moment later it may be gone. */
 static bool is_foreign(const struct accessors *accessors, struct accessor *accessor) {
 	if (accessor->mount_namespace == 0 && accessor->process.folder >= 0)
 		accessor->mount_namespace = process_read_namespace(&accessor->process, "ns/mnt");
@@ -151,10 +151,11 @@ static struct text unit_of(const struct accessor *accessor) {
 
 static void judge(const struct accessors *accessors, struct accessor *accessor) {
 	const struct settings *settings = accessors->settings;
+	const bool foreign = is_foreign(accessors, accessor);
 	const struct rule_subject subject = {
 	    .executable = accessor->executable,
 	    .program = accessor->program,
-	    .foreign_namespace = rules_name_executable(settings, accessor->executable) && is_foreign(accessors, accessor),
+	    .foreign_namespace = foreign,
 	    .user = accessor->ids.filesystem_user,
 	    .unit = unit_of(accessor),
 	};

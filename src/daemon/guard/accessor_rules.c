@@ -38,20 +38,6 @@ bool rules_fit(const struct accessor_settings *rules, size_t count, const struct
 	return false;
 }
 
-static bool any_names(const struct accessor_settings *rules, size_t count, const char *executable) {
-	for (size_t i = 0; i < count; i++)
-		if (rules[i].executable != NULL && strcmp(rules[i].executable, executable) == 0)
-			return true;
-	return false;
-}
-
-bool rules_name_executable(const struct settings *settings, const char *executable) {
-	for (size_t i = 0; i < settings->root_count; i++)
-		if (any_names(settings->roots[i].recorders, settings->roots[i].recorder_count, executable))
-			return true;
-	return any_names(settings->guard.allow, settings->guard.allow_count, executable);
-}
-
 uint64_t rules_recorder_of(const struct settings *settings, const struct rule_subject *subject) {
 	uint64_t roots = 0;
 	for (size_t i = 0; i < settings->root_count; i++)

@@ -22,7 +22,5 @@ struct rule_subject {
 
 /* True if one of them fits: all that it names is so. */
 MUST_USE bool rules_fit(const struct accessor_settings *rules, size_t count, const struct rule_subject *subject);
-/* Whether a rule names this path: only then it matters whether it can be believed. */
-MUST_USE bool rules_name_executable(const struct settings *settings, const char *executable);
 /* The roots, one bit each, whose recorder this is. */
 MUST_USE uint64_t rules_recorder_of(const struct settings *settings, const struct rule_subject *subject);

@@ -28,7 +28,9 @@ const char *text_line(const char *text, const char *name) {
 }
 
 bool text_numbers(const char *text, uint64_t *ret_numbers, size_t count) {
-	for (size_t i = 0; text != NULL && i < count; i++) {
+	if (text == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
 		text += strspn(text, "\t ");
 		bool negative = *text == '-';
 		if (negative)
@@ -41,7 +43,7 @@ bool text_numbers(const char *text, uint64_t *ret_numbers, size_t count) {
 			return false;
 		ret_numbers[i] = negative ? 0 - number : number;
 	}
-	return text != NULL;
+	return true;
 }
 
 void text_cut(char *to, size_t room, const char *from, size_t length) {

@@ -237,7 +237,8 @@ struct witnessing {
 };
 
 /* Every signature line of the note that is of this witness. */
-static int witness_look(struct retention_log *log, const struct note_verifier *cosigner, struct witnessing *witnessing) {
+static int witness_look(
+    struct retention_log *log, const struct note_verifier *cosigner, struct witnessing *witnessing) {
 	struct text rest = witnessing->note;
 	while (rest.length > 0) {
 		const char *end = memchr(rest.data, '\n', rest.length);

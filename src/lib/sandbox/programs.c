@@ -313,10 +313,10 @@ static const struct syscall_rule calls_guard[] = {
  */
 #define GUARD_CAPABILITIES (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_SYS_PTRACE) | CAPABILITY(CAP_DAC_READ_SEARCH))
 /* What a child needs on its way into its own row; reaper gives a vault that it makes to its user then, and guard locks
- * its memory. */
+ * its memory and goes before others. */
 #define ENTRY_CAPABILITIES                                                                               \
 	(CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_CHOWN) | \
-	    CAPABILITY(CAP_IPC_LOCK))
+	    CAPABILITY(CAP_IPC_LOCK) | CAPABILITY(CAP_SYS_NICE))
 /* To end children of other users, and to read the configuration and look at the roots, wherever they lie. */
 #define SUPERVISOR_CAPABILITIES (CAPABILITY(CAP_KILL) | CAPABILITY(CAP_DAC_READ_SEARCH))
 
