@@ -263,6 +263,8 @@ check-recorders: all ## real recorders; T=name runs one
 	tests/run.sh recorders $(O) $(T)
 check-kill: all ## KILL_ROUNDS of kill -9 at random points
 	tests/run.sh kill $(O)
+check-campaigns: all ## what takes longer: the log's writer killed at every point, a minute of opens
+	tests/run.sh campaigns $(O)
 bench: all ## speed and memory beside the alternative; BENCH_SEGMENTS=1000000
 	tests/bench/run.sh $(O)
 
@@ -303,6 +305,6 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@grep -hE '^[a-z][a-zA-Z_-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 22
 
-.PHONY: all man install uninstall unit-tests fuzzers fuzz deps deps-demo demo check check-unit check-system check-recorders check-kill bench lint format \
+.PHONY: all man install uninstall unit-tests fuzzers fuzz deps deps-demo demo check check-unit check-system check-recorders check-kill check-campaigns bench lint format \
   check-format check-layers check-headers check-cppcheck check-tidy check-man check-hardening check-install clean help
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

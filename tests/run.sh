@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs suites of tests and ends with "N passed, N failed, N skipped", summed over all runners.
-#   tests/run.sh all|lint|unit|sanitize|valgrind|system|recorders|kill|fuzz|compilers BUILD [name or seconds]
+#   tests/run.sh all|lint|unit|sanitize|valgrind|system|recorders|kill|campaigns|fuzz|compilers BUILD [name or seconds]
 # What a suite prints is kept in BUILD/logs/<suite>; of a failing one the end is shown.
 set -u
 suite=${1:?suite}
@@ -118,6 +118,12 @@ suite_recorders() {
 suite_kill() {
 	single "log crash" "$MAKE" -s O="$build" DEVELOPER=1 check-log-crash LOG_CRASH_STRIDE="${LOG_CRASH_STRIDE:-7}"
 	single "kill -9 at random points" tests/fault/kill.sh "$build" "${KILL_ROUNDS:-200}"
+}
+# What takes longer than `make check` may.
+suite_campaigns() {
+	single "log crash at every point" "$MAKE" -s O="$build" DEVELOPER=1 check-log-crash LOG_CRASH_STRIDE=1
+	GUARD_STORM_SECONDS=${GUARD_STORM_SECONDS:-60} RETENTION_BUILD=$top/$build \
+		bats_files "a minute of opens" -f "eight readers" tests/system/guard_entries.bats
 }
 suite_fuzz() {
 	local seconds=${only:-5} fuzzer name corpus
