@@ -91,7 +91,6 @@ unseen() { # CAMERA
 	opened "$1" '. == []' || { opens "$1"; return 1; }
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 accepts() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # Starts a server in the background and waits until it answers on PORT.
 serve() { # PORT COMMAND…

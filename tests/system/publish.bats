@@ -17,8 +17,6 @@ teardown() {
 	world_close
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 helper() { # COMMAND…: ends with the test
 	"$@" >>"$WORLD/helper.log" 2>&1 3>&- 4>&- &
 	HELPER=$!

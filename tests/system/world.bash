@@ -259,3 +259,20 @@ slow_down() { # PID [µs]
 	strace -qq -p "$1" -e trace=unlinkat -e inject=unlinkat:delay_exit=${2:-2000} -o /dev/null 2>/dev/null 3>&- 4>&- &
 	until_true 5 eval "[ \"\$(sed -n 's/^TracerPid:[[:space:]]*//p' /proc/$1/status)\" != 0 ]" && SLOWED=yes
 }
+
+# A port on loopback that nothing has now, and that the kernel gives to no connection of another test meanwhile.
+free_port() {
+	python3 - <<-'PYTHON'
+		import random, socket
+		while True:
+		    port = random.randrange(20000, 32000)
+		    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+		        try:
+		            tcp.bind(("127.0.0.1", port))
+		            udp.bind(("127.0.0.1", port))
+		        except OSError:
+		            continue
+		    print(port)
+		    break
+	PYTHON
+}
