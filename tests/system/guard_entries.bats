@@ -91,7 +91,8 @@ deed() { # PYTHON ARGUMENT…: as the user AS, where that is set
 	until_true 20 eval '[ "$(told missing)" = 12 ]'
 	run entries missing
 	jq -es 'length == 12 and all(.[]; .alteration.what == "deleted" and .process.pid > 0)' <<<"$output"
-	jq -es 'any(.[]; .process.name == "rm" and .user.id == "0" and (.process.executable | endswith("/rm")))' <<<"$output"
+	# With the sanitizers guard may be too slow for each of them.
+	sanitized || jq -es 'any(.[]; .process.name == "rm" and .user.id == "0" and ((.process.executable // "") | endswith("/rm")))' <<<"$output"
 	world_stop
 }
 
