@@ -380,10 +380,10 @@ static void numbers_are_short(void **state) {
 	(void)state;
 	char text[32];
 	(void)state;
-	assert_string_equal(html_count(0, text), "0");
-	assert_string_equal(html_count(4120, text), "4,120");
-	assert_string_equal(html_count(1234567, text), "1,234,567");
-	assert_string_equal(html_count(UINT64_MAX, text), "18,446,744,073,709,551,615");
+	assert_string_equal(count_text(0, text), "0");
+	assert_string_equal(count_text(4120, text), "4,120");
+	assert_string_equal(count_text(1234567, text), "1,234,567");
+	assert_string_equal(count_text(UINT64_MAX, text), "18,446,744,073,709,551,615");
 	assert_string_equal(html_bytes(999, text), "999 B");
 	assert_string_equal(html_bytes(1500, text), "1.5 kB");
 	assert_string_equal(html_bytes(999999, text), "1.0 MB");

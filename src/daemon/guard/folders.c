@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handle.h"
+
 struct folder_entry {
 	struct folder_key key;
 	struct folder folder;
@@ -27,22 +29,13 @@ static int key_set(struct folder_key *key, const struct file_handle *handle) {
 }
 
 int folder_key_of(int fd, struct folder_key *ret_key) {
-	union {
-		struct file_handle handle;
-		char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	} handle;
-	int mount;
-	handle.handle.handle_bytes = MAX_HANDLE_SZ;
-	if (name_to_handle_at(fd, "", &handle.handle, &mount, AT_EMPTY_PATH) < 0)
-		return -errno;
-	return key_set(ret_key, &handle.handle);
+	union handle handle;
+	int error = handle_of(fd, &handle);
+	return error < 0 ? error : key_set(ret_key, &handle.handle);
 }
 
 int folder_key_of_handle(const unsigned char *handle, size_t length, struct folder_key *ret_key) {
-	union {
-		struct file_handle handle;
-		unsigned char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	} copy = {0};
+	union handle copy = {0};
 	if (length < sizeof copy.handle)
 		return -EPROTO;
 	memcpy(copy.bytes, handle, sizeof copy.handle);

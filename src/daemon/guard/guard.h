@@ -14,6 +14,7 @@
  *   names.c inotify.c   events with a name: what others did to names and bytes; opens at the lower levels
  *   found.c             what was open already
  *   place.c below.c     where below a root a descriptor is
+ *   handle.c            files by their handle
  *   policy.c            who may
  *   accessor*.c         who it is
  *   tell.c outgoing.c   what keeper is told, and what waits for that

@@ -16,6 +16,7 @@
 #include "below.h"
 #include "folders.h"
 #include "guard.h"
+#include "handle.h"
 #include "kernel.h"
 #include "tell.h"
 
@@ -76,10 +77,7 @@ static struct name_event event_take(const struct fanotify_event_metadata *metada
 /* The folder's path as we see it, by its handle. Into PATH_MAX bytes. */
 static struct text folder_path(
     struct guard *guard, struct guarded_root *root, const struct name_event *event, char *path) {
-	union {
-		struct file_handle handle;
-		unsigned char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	} handle;
+	union handle handle;
 	int top = root_open(guard, root);
 	if (top < 0 || event->handle == NULL)
 		return TEXT_NULL;

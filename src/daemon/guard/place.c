@@ -18,6 +18,7 @@
 #include "base/descriptor.h"
 #include "below.h"
 #include "guard.h"
+#include "handle.h"
 #include "kernel.h"
 
 enum { NUMBER_BYTES = 12 };
@@ -42,14 +43,10 @@ struct text place_path(const struct guard *guard, int fd, char *path, size_t roo
 
 /* The same file through our own mount of the root, O_PATH; a negative errno. */
 static int handle_reopen(struct guard *guard, struct guarded_root *root, int fd) {
-	union {
-		struct file_handle handle;
-		char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	} handle;
-	int mount;
-	handle.handle.handle_bytes = MAX_HANDLE_SZ;
-	if (name_to_handle_at(fd, "", &handle.handle, &mount, AT_EMPTY_PATH) < 0)
-		return -errno;
+	union handle handle;
+	int error = handle_of(fd, &handle);
+	if (error < 0)
+		return error;
 	int folder = root_open(guard, root);
 	if (folder < 0)
 		return folder;

@@ -36,13 +36,9 @@ static int answer_hash(struct message *message, void *context) {
 int main(void) {
 	static struct message message;
 	struct record_start start;
-	int started = child_start(PROCESS_HASHER, START_MS, &message, &start);
-	if (started == 0)
-		return 0;
-	if (started < 0) {
-		log_error_errno(started, "cannot take the supervisor's START, ending");
-		return 1;
-	}
+	int started = child_begin(PROCESS_HASHER, START_MS, &message, &start);
+	if (started <= 0)
+		return started < 0;
 	message_close_descriptors(&message);
 	struct digest *digest = digest_new();
 	if (digest == NULL) {

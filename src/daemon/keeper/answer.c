@@ -10,15 +10,18 @@
 #include <string.h>
 
 #include "audit/entry.h"
+#include "audit/writer.h"
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/duration.h"
 #include "base/zone.h"
 #include "control.h"
 #include "keeper.h"
+#include "record.h"
 #include "roots.h"
 
-enum { CAMERAS_LISTED_MAX = 65536 };
+enum { CAMERAS_LISTED_MAX = 65536, KEYS_BYTES_MAX = 1 << 20 };
 
 json_t *answer_new(void) {
 	return json_pack("{s:i}", "schema", 1);
@@ -79,19 +82,6 @@ void answer_moment(struct keeper *keeper, int64_t wall_us, const struct zone *zo
 	zone_to_local(zone ? zone : answer_zone(keeper), wall_us, &local, NULL);
 	snprintf(text, room, "%d %s %04d %02d:%02d", local.day, MONTHS[(local.month - 1) % 12], local.year, local.hour,
 	    local.minute);
-}
-
-const char *answer_count(uint64_t value, char text[32]) {
-	char digits[24];
-	int length = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-	size_t used = 0;
-	for (int i = 0; i < length; i++) {
-		if (i > 0 && (length - i) % 3 == 0)
-			text[used++] = ',';
-		text[used++] = digits[i];
-	}
-	text[used] = '\0';
-	return text;
 }
 
 void answer_span(struct keeper *keeper, json_t *object, const char *key, struct span span, const struct zone *zone) {
@@ -157,4 +147,15 @@ const struct zone *camera_zone(struct keeper *keeper, const struct camera_row *c
 
 void answer_index_error(struct request *request, int error) {
 	request_fail(request, CONTROL_INTERNAL, "index", "the index cannot be read: %s", strerror(-error));
+}
+
+void answer_log_keys(struct keeper *keeper, json_t *object) {
+	char *keys = NULL;
+	size_t length = 0;
+	struct audit_writer *writer = record_writer(keeper);
+	if (descriptor_read_file(keeper->state_fd, "log.vkeys", KEYS_BYTES_MAX, &keys, &length) < 0)
+		keys = NULL;
+	answer_text(object, "origin", audit_writer_origin(writer));
+	answer_text(object, "keys", keys != NULL ? keys : audit_writer_vkey(writer));
+	free(keys);
 }

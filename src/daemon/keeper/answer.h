@@ -32,8 +32,6 @@ const struct zone *answer_zone(struct keeper *keeper);
 void answer_say(json_t *list, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "24 Nov 2026 07:11" on the local clock. */
 void answer_moment(struct keeper *keeper, int64_t wall_us, const struct zone *zone, char *text, size_t room);
-/* 4120 is "4,120". */
-const char *answer_count(uint64_t value, char text[32]);
 
 /* Answers the request with "the index cannot be read" and why. */
 void answer_index_error(struct request *request, int error);
@@ -81,3 +79,5 @@ void answer_span(struct keeper *keeper, json_t *object, const char *key, struct 
 /* "P7D" as an object key. */
 struct duration;
 void answer_duration(json_t *object, const char *key, const struct duration *duration);
+/* "origin" and "keys", the verifier keys of all epochs: what a reader verifies the log with. */
+void answer_log_keys(struct keeper *keeper, json_t *object);

@@ -257,12 +257,9 @@ static void child_up(struct children *children, struct message *message) {
 }
 
 static void child_lost_entry(struct keeper *keeper, const struct record_child_down *down) {
-	static const char *const names[] = {
-	    "supervisor", "watcher", "prober", "hasher", "guard", "reaper", "keeper", "publisher", "remuxer"};
-	json_t *details =
-	    json_pack("{s:s, s:i}", "child", down->process < ARRAY_LENGTH(names) ? names[down->process] : "unknown",
-	        WIFSIGNALED(down->status) ? "signal" : "exit_code",
-	        WIFSIGNALED(down->status) ? WTERMSIG((int)down->status) : WEXITSTATUS((int)down->status));
+	json_t *details = json_pack("{s:s, s:i}", "child", process_name(down->process),
+	    WIFSIGNALED(down->status) ? "signal" : "exit_code",
+	    WIFSIGNALED(down->status) ? WTERMSIG((int)down->status) : WEXITSTATUS((int)down->status));
 	(void)record_append(keeper, AUDIT_CHILD_LOST, AUDIT_FAILURE, NULL, NULL, details, NULL);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit/entry.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "coverage.h"
 #include "keeper.h"
@@ -99,7 +100,7 @@ static void coverage_say(
     struct keeper *keeper, const struct coverage *coverage, size_t cameras, char *text, size_t room) {
 	char kept[48], erased[48], gap[48], future[48], moment[48], count[32];
 	size_t used = (size_t)snprintf(text, room, "%s kept in %s file%s", length_text(coverage->kept_us, kept),
-	    answer_count(coverage->segments, count), coverage->segments == 1 ? "" : "s");
+	    count_text(coverage->segments, count), coverage->segments == 1 ? "" : "s");
 	if (cameras > 1 && used < room)
 		used += (size_t)snprintf(text + used, room - used, " of %zu cameras together", cameras);
 	if (used < room)

@@ -78,13 +78,6 @@ static void listing_reset(struct listing *listing) {
 	memset(listing, 0, sizeof *listing);
 }
 
-static uint64_t hash_of(struct text name) {
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (size_t i = 0; i < name.length; i++)
-		hash = (hash ^ (uint8_t)name.data[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static int known_add(struct listing *listing, const char *name, const struct known *what) {
 	size_t length = strlen(name) + 1;
 	if (!array_room(&listing->known, &listing->known_room, listing->known_count, sizeof *listing->known))
@@ -100,7 +93,7 @@ static int known_add(struct listing *listing, const char *name, const struct kno
 	struct known *known = &listing->known[listing->known_count++];
 	*known = *what;
 	known->name = (uint32_t)listing->names_used;
-	known->hash = hash_of(text_of(name));
+	known->hash = text_hash(text_of(name));
 	memcpy(listing->names + listing->names_used, name, length);
 	listing->names_used += length;
 	return 0;
@@ -139,7 +132,7 @@ static int known_table(struct listing *listing) {
 static struct known *known_find(struct listing *listing, struct text name) {
 	if (listing->known_count == 0)
 		return NULL;
-	uint64_t hash = hash_of(name);
+	uint64_t hash = text_hash(name);
 	for (size_t at = hash & listing->table_mask; listing->table[at] != 0; at = (at + 1) & listing->table_mask) {
 		struct known *known = &listing->known[listing->table[at] - 1];
 		if (known->hash == hash && text_equal(text_of(listing->names + known->name), name))

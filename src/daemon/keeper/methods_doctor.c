@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "answer.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "control.h"
 #include "index.h"
@@ -61,7 +62,7 @@ static void mode_check(struct keeper *keeper, const struct overview *overview, c
 	    sizeof(moment));
 	uint64_t past = overview_root_past_limit(overview, root->settings->name);
 	snprintf(text, sizeof(text), "%s only observes since %s: %s files past the limit", root->settings->name, moment,
-	    answer_count(past, count));
+	    count_text(past, count));
 	check(list, "mode", past > 0 ? "problem" : "note", text,
 	    "look at `retentionctl deletion plan`, then set mode = \"enforce\" and reload");
 }
@@ -126,7 +127,7 @@ static void foreign_check(const struct root *root, json_t *list) {
 	if (root->foreign == 0)
 		return;
 	snprintf(text, sizeof(text), "%s: %s files are not recognised by layout '%s', such as: %s%s%s%s%s",
-	    root->settings->name, answer_count(root->foreign, count),
+	    root->settings->name, count_text(root->foreign, count),
 	    root->settings->layout ? root->settings->layout->name : "", root->foreign_examples[0],
 	    root->foreign_examples[1][0] ? ", " : "", root->foreign_examples[1], root->foreign_examples[2][0] ? ", " : "",
 	    root->foreign_examples[2]);
@@ -207,7 +208,7 @@ static void rule_check(const struct overview *overview, json_t *list) {
 		if (camera->others_segments > 0) {
 			char count[32];
 			snprintf(text, sizeof(text), "%s/%s: %s files were deleted by others before they were due",
-			    camera->row.root_name, camera->row.name, answer_count(camera->others_segments, count));
+			    camera->row.root_name, camera->row.name, count_text(camera->others_segments, count));
 			check(list, "recorder", "problem", text,
 			    "set the recorder's own limit longer than the one here; see `recorder` above");
 		}

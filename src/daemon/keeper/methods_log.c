@@ -20,7 +20,7 @@
 #include "record.h"
 #include "state.h"
 
-enum { KEYS_BYTES_MAX = 1 << 20, FIND_LIMIT = 1000 };
+enum { FIND_LIMIT = 1000 };
 static const char reviewed_key[] = "log_reviewed"; /* in state.db: "NEXT ORIGIN", what is to be reviewed next */
 
 /* What the reader looks for, as far as it says so: purposes and filters, not free text. */
@@ -55,18 +55,12 @@ static bool reading_recorded(struct keeper *keeper, struct request *request, con
 
 /* What a reader needs to open the log and to verify it; the descriptor goes with it. */
 static json_t *source_answer(struct keeper *keeper) {
-	char *keys = NULL;
-	size_t length = 0;
 	struct audit_writer *writer = record_writer(keeper);
-	if (descriptor_read_file(keeper->state_fd, "log.vkeys", KEYS_BYTES_MAX, &keys, &length) < 0)
-		keys = NULL;
 	json_t *result = answer_new();
-	answer_text(result, "origin", audit_writer_origin(writer));
-	answer_text(result, "keys", keys ? keys : audit_writer_vkey(writer));
+	answer_log_keys(keeper, result);
 	answer_integer(result, "entries", audit_writer_size(writer));
 	answer_integer(result, "published", audit_writer_published(writer));
 	answer_text(result, "zone", zone_name(answer_zone(keeper)));
-	free(keys);
 	return result;
 }
 

@@ -28,7 +28,7 @@
 #include "roots.h"
 #include "timekeeping.h"
 
-enum { KEYS_BYTES_MAX = 1 << 20, REPORTS_MAX = 16, PAGE_SEGMENTS = 2000 };
+enum { REPORTS_MAX = 16, PAGE_SEGMENTS = 2000 };
 #define REPORT_AGE_US (INT64_C(3600) * US_PER_SECOND)
 
 /* A report that was begun: pages are read for it. */
@@ -226,12 +226,7 @@ static json_t *asked_json(struct keeper *keeper, const struct request *request, 
 
 static json_t *open_answer(struct keeper *keeper, const struct request *request, const char *kind,
     const struct report *report, int64_t now_us) {
-	struct audit_writer *writer = record_writer(keeper);
 	int64_t interval_us = 0;
-	char *keys = NULL;
-	size_t length = 0;
-	if (descriptor_read_file(keeper->state_fd, "log.vkeys", KEYS_BYTES_MAX, &keys, &length) < 0)
-		keys = NULL;
 	(void)!duration_fixed_us(&keeper->settings->expiry_interval, &interval_us);
 	json_t *result = answer_new();
 	answer_text(result, "kind", kind);
@@ -245,10 +240,8 @@ static json_t *open_answer(struct keeper *keeper, const struct request *request,
 	answer_integer(result, "interval_us", (uint64_t)interval_us);
 	(void)json_object_set_new(result, "asked", asked_json(keeper, request, now_us));
 	answer_text(result, "version", RETENTION_VERSION);
-	answer_text(result, "origin", audit_writer_origin(writer));
-	answer_text(result, "keys", keys != NULL ? keys : audit_writer_vkey(writer));
-	answer_integer(result, "published", audit_writer_published(writer));
-	free(keys);
+	answer_log_keys(keeper, result);
+	answer_integer(result, "published", audit_writer_published(record_writer(keeper)));
 	return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "audit/writer.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "control.h"
 #include "domain/retention.h"
@@ -172,7 +173,7 @@ static void status_sentence(const struct overview *overview, size_t attention, c
 		snprintf(text, room, "In order, but no footage has been seen yet");
 	else if (overview->held_overdue > 0)
 		snprintf(text, room, "In order: what is past its limit is gone, except %s files under a hold",
-		    answer_count(overview->held_overdue, count));
+		    count_text(overview->held_overdue, count));
 	else
 		snprintf(text, room, "In order: nothing is kept past its limit");
 }

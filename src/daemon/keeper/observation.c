@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/zone.h"
@@ -434,13 +435,6 @@ void observation_message(struct keeper *keeper, struct message *message) {
 
 /* ---- the interface ---- */
 
-static uint64_t hash_of(const char *text) {
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (uint8_t)*text) * UINT64_C(1099511628211);
-	return hash;
-}
-
 /* True if guard's marks stay: it begins anew where a number means another root. */
 static bool roots_take(struct observation *observation) {
 	bool same = observation->root_count == observation->keeper->settings->root_count;
@@ -456,7 +450,7 @@ static bool roots_take(struct observation *observation) {
 			if (strcmp(former[j].name, settings->roots[i].name) == 0)
 				roots[i] = former[j];
 		(void)snprintf(roots[i].name, sizeof roots[i].name, "%s", settings->roots[i].name);
-		roots[i].path_hash = hash_of(settings->roots[i].path);
+		roots[i].path_hash = text_hash(text_of(settings->roots[i].path));
 		same = same && strcmp(former[i].name, roots[i].name) == 0 && former[i].path_hash == roots[i].path_hash;
 	}
 	observation->roots = roots;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "domain/retention.h"
 #include "holds.h"
@@ -178,10 +179,10 @@ static void root_attention(
 		int64_t since = root->observing_since_us ? root->observing_since_us : keeper->started_us;
 		answer_moment(keeper, since, root->zone, moment, sizeof(moment));
 		answer_say(list, "%s: observing since %s: %s file%s past the limit; mode = \"enforce\" deletes them", name,
-		    moment, answer_count(past, count), past == 1 ? "" : "s");
+		    moment, count_text(past, count), past == 1 ? "" : "s");
 	} else if (past > 0 && root->observe_only) {
 		answer_say(list, "%s holds another box's disk, which is only observed: %s files past the limit", name,
-		    answer_count(past, count));
+		    count_text(past, count));
 	}
 	closed_attention(root, list);
 }
@@ -201,7 +202,7 @@ static void overdue_attention(const struct overview *overview, json_t *list) {
 		if (by_reason[reason] == 0 || reason == KEPT_OBSERVING || reason_is_in_order((enum kept_reason)reason))
 			continue;
 		bool failed = reason == KEPT_FAILED && failed_errno != 0;
-		answer_say(list, "%s file%s past the limit: %s%s%s%s", answer_count(by_reason[reason], count),
+		answer_say(list, "%s file%s past the limit: %s%s%s%s", count_text(by_reason[reason], count),
 		    by_reason[reason] == 1 ? "" : "s", kept_reason_sentence((enum kept_reason)reason), failed ? " (" : "",
 		    failed ? strerror(failed_errno) : "", failed ? ")" : "");
 	}
@@ -224,10 +225,10 @@ json_t *overview_attention(struct keeper *keeper, const struct overview *overvie
 	outbox_attention(keeper, list);
 	if (overview->details_late > 0)
 		answer_say(list, "%s hold%s owed details for more than a day: `retentionctl hold list --owed`",
-		    answer_count(overview->details_late, count), overview->details_late == 1 ? " has" : "s have");
+		    count_text(overview->details_late, count), overview->details_late == 1 ? " has" : "s have");
 	if (overview->review_overdue > 0)
 		answer_say(list, "%s hold%s past the review date: `retentionctl hold review ID --next DATE`",
-		    answer_count(overview->review_overdue, count), overview->review_overdue == 1 ? " is" : "s are");
+		    count_text(overview->review_overdue, count), overview->review_overdue == 1 ? " is" : "s are");
 	return list;
 }
 
@@ -239,7 +240,7 @@ static void camera_notes(const struct overview *overview, json_t *list) {
 			answer_say(list,
 			    "%s/%s: %s files were deleted by others or vanished before they were due; is the recorder's own limit "
 			    "shorter?",
-			    camera->row.root_name, camera->row.name, answer_count(camera->others_segments, count));
+			    camera->row.root_name, camera->row.name, count_text(camera->others_segments, count));
 		if (!camera->rule.has_retention && !camera->rule.has_legal_maximum)
 			answer_say(list, "%s/%s: no limit is set; its footage is kept", camera->row.root_name, camera->row.name);
 	}
@@ -257,10 +258,10 @@ static void root_notes(const struct root *root, json_t *list) {
 		answer_say(list,
 		    "%s: %s of %s folders are watched, the rest is compared each minute; fs.inotify.max_user_watches is "
 		    "%" PRIu32,
-		    name, answer_count(coverage->watched, count), answer_count(coverage->folders, more), coverage->limit);
+		    name, count_text(coverage->watched, count), count_text(coverage->folders, more), coverage->limit);
 	if (root->foreign > 0)
 		answer_say(list, "%s: %s files are not recognised, such as '%s'; they are never deleted", name,
-		    answer_count(root->foreign, count), root->foreign_examples[0]);
+		    count_text(root->foreign, count), root->foreign_examples[0]);
 	if (root->found.read_only)
 		answer_say(list, "%s is mounted read-only: nothing can be deleted there", name);
 }

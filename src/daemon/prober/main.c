@@ -41,13 +41,9 @@ static int answer_probe(struct message *message, void *context) {
 int main(void) {
 	static struct message message;
 	struct record_start start;
-	int started = child_start(PROCESS_PROBER, START_MS, &message, &start);
-	if (started == 0)
-		return 0;
-	if (started < 0) {
-		log_error_errno(started, "cannot take the supervisor's START, ending");
-		return 1;
-	}
+	int started = child_begin(PROCESS_PROBER, START_MS, &message, &start);
+	if (started <= 0)
+		return started < 0;
 	message_close_descriptors(&message);
 	/* Buffers of one file serve the next: giving them back costs more than reading the file. */
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT_BYTES);

@@ -193,13 +193,9 @@ int main(void) {
 	static struct publisher publisher;
 	struct record_start start;
 	(void)signal(SIGPIPE, SIG_IGN);
-	int started = child_start(PROCESS_PUBLISHER, START_MS, &message, &start);
-	if (started == 0)
-		return 0;
-	if (started < 0) {
-		log_error_errno(started, "cannot take the supervisor's START, ending");
-		return 1;
-	}
+	int started = child_begin(PROCESS_PUBLISHER, START_MS, &message, &start);
+	if (started <= 0)
+		return started < 0;
 	message_close_descriptors(&message);
 	lookup_open();
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (publisher.multi = curl_multi_init()) == NULL) {

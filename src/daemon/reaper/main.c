@@ -268,13 +268,9 @@ int main(void) {
 		reaper->roots[i] = ROOT_NULL;
 
 	struct record_start start;
-	int started = child_start(PROCESS_REAPER, -1, &reaper->message, &start);
-	if (started == 0)
-		return 0;
-	if (started < 0) {
-		log_error_errno(started, "cannot take the supervisor's START, ending");
-		return 1;
-	}
+	int started = child_begin(PROCESS_REAPER, -1, &reaper->message, &start);
+	if (started <= 0)
+		return started < 0;
 	int error = take_roots(reaper);
 	if (error == 0)
 		error = enter_sandbox(reaper, &start);

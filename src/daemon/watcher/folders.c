@@ -7,11 +7,9 @@
 static struct folder folder_removed;
 #define FOLDER_REMOVED (&folder_removed)
 
-/* FNV-1a. The paths are the recorder's, and a table that somebody makes slow holds up only his own root. */
+/* The paths are the recorder's, and a table that somebody makes slow holds up only his own root. */
 static size_t hash_of(struct text path) {
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (size_t i = 0; i < path.length; i++)
-		hash = (hash ^ (unsigned char)path.data[i]) * UINT64_C(1099511628211);
+	uint64_t hash = text_hash(path);
 	return (size_t)(hash ^ hash >> 32);
 }
 

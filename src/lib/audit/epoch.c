@@ -31,16 +31,33 @@ void seed_path(uint64_t epoch, char ret_path[SEED_PATH_BYTES]) {
 	(void)snprintf(ret_path, SEED_PATH_BYTES, "keys/epoch-%" PRIu64 ".seed", epoch);
 }
 
+int seed_file_make(struct store *store, const char *path, uint8_t ret_seed[SEED_BYTES]) {
+	randombytes_buf(ret_seed, SEED_BYTES);
+	int error = store_make_folder(store, "keys", 0700);
+	if (error == 0)
+		error = store_put(store, path, ret_seed, SEED_BYTES, 0600);
+	return error == 0 ? store_sync(store) : error;
+}
+
+int seed_file_read(const struct store *store, const char *path, uint8_t ret_seed[SEED_BYTES]) {
+	char *seed = NULL;
+	size_t length = 0;
+	int error = descriptor_read_file(store->state_fd, path, 2 * SEED_BYTES, &seed, &length);
+	if (error < 0)
+		return error == -EFBIG || error == -EINVAL ? -EBADMSG : error;
+	bool good = length == SEED_BYTES && !sodium_is_zero((const uint8_t *)seed, length);
+	if (good)
+		memcpy(ret_seed, seed, SEED_BYTES);
+	sodium_memzero(seed, length);
+	free(seed);
+	return good ? 0 : -EBADMSG;
+}
+
 int seed_make(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer) {
 	uint8_t seed[SEED_BYTES];
 	char path[SEED_PATH_BYTES];
-	randombytes_buf(seed, sizeof seed);
 	seed_path(epoch, path);
-	int error = store_make_folder(&writer->store, "keys", 0700);
-	if (error == 0)
-		error = store_put(&writer->store, path, seed, sizeof seed, 0600);
-	if (error == 0)
-		error = store_sync(&writer->store);
+	int error = seed_file_make(&writer->store, path, seed);
 	if (error == 0)
 		note_signer_from_seed(writer->origin, seed, ret_signer);
 	sodium_memzero(seed, sizeof seed);
@@ -48,19 +65,13 @@ int seed_make(struct audit_writer *writer, uint64_t epoch, struct note_signer *r
 }
 
 int seed_load(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer) {
+	uint8_t seed[SEED_BYTES];
 	char path[SEED_PATH_BYTES];
-	char *seed = NULL;
-	size_t length = 0;
 	seed_path(epoch, path);
-	int error = descriptor_read_file(writer->store.state_fd, path, 64, &seed, &length);
-	if (error < 0)
-		return error == -EFBIG || error == -EINVAL ? -EBADMSG : error;
-	if (length != SEED_BYTES || sodium_is_zero((const uint8_t *)seed, length))
-		error = -EBADMSG;
-	else
-		note_signer_from_seed(writer->origin, (const uint8_t *)seed, ret_signer);
-	sodium_memzero(seed, length);
-	free(seed);
+	int error = seed_file_read(&writer->store, path, seed);
+	if (error == 0)
+		note_signer_from_seed(writer->origin, seed, ret_signer);
+	sodium_memzero(seed, sizeof seed);
 	return error;
 }
 

@@ -20,12 +20,7 @@ static void key_take(struct audit_writer *writer, const uint8_t seed[SEED_BYTES]
 
 int witness_key_make(struct audit_writer *writer) {
 	uint8_t seed[SEED_BYTES];
-	randombytes_buf(seed, sizeof seed);
-	int error = store_make_folder(&writer->store, "keys", 0700);
-	if (error == 0)
-		error = store_put(&writer->store, WITNESS_SEED_PATH, seed, sizeof seed, 0600);
-	if (error == 0)
-		error = store_sync(&writer->store);
+	int error = seed_file_make(&writer->store, WITNESS_SEED_PATH, seed);
 	if (error == 0)
 		key_take(writer, seed);
 	sodium_memzero(seed, sizeof seed);
@@ -33,20 +28,14 @@ int witness_key_make(struct audit_writer *writer) {
 }
 
 int witness_key_open(struct audit_writer *writer, bool *ret_made) {
-	char *seed = NULL;
-	size_t length = 0;
-	int error = descriptor_read_file(writer->store.state_fd, WITNESS_SEED_PATH, 2 * SEED_BYTES, &seed, &length);
-	bool good = error == 0 && length == SEED_BYTES && !sodium_is_zero((const uint8_t *)seed, length);
-	if (good)
-		key_take(writer, (const uint8_t *)seed);
+	uint8_t seed[SEED_BYTES];
+	int error = seed_file_read(&writer->store, WITNESS_SEED_PATH, seed);
 	if (error == 0)
-		sodium_memzero(seed, length);
-	free(seed);
-	*ret_made = !good;
-	if (good)
-		return 0;
+		key_take(writer, seed);
+	sodium_memzero(seed, sizeof seed);
+	*ret_made = error != 0;
 	/* Want of memory or rights says nothing about the file. */
-	bool is_lost = error == 0 || error == -ENOENT || error == -EFBIG || error == -EINVAL || error == -EIO;
+	bool is_lost = error == -ENOENT || error == -EBADMSG || error == -EIO;
 	return is_lost ? witness_key_make(writer) : error;
 }
 

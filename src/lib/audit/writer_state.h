@@ -83,9 +83,12 @@ MUST_USE int log_set_aside(struct store *store, unsigned *ret_number);
 
 enum { SEED_BYTES = 32, SEED_PATH_BYTES = 48 };
 void seed_path(uint64_t epoch, char ret_path[SEED_PATH_BYTES]);
-/* Random, durable. */
+/* A seed in a file of keys/: made of random bytes and durable; read back (-ENOENT, -EBADMSG when it is not 32 bytes, or
+ * all of them are 0, or another negative errno). The caller wipes what it got. */
+MUST_USE int seed_file_make(struct store *store, const char *path, uint8_t ret_seed[SEED_BYTES]);
+MUST_USE int seed_file_read(const struct store *store, const char *path, uint8_t ret_seed[SEED_BYTES]);
+/* The same for the key of an epoch. */
 MUST_USE int seed_make(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer);
-/* -ENOENT, -EBADMSG when it is not 32 bytes, or all of them are 0, or another negative errno. */
 MUST_USE int seed_load(struct audit_writer *writer, uint64_t epoch, struct note_signer *ret_signer);
 /* Overwrites and removes a seed; no error where there is none. */
 MUST_USE int seed_file_wipe(struct store *store, const char *path);

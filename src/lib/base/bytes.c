@@ -2,6 +2,8 @@
 /* Bounds are checked here and nowhere else. */
 #include "base/bytes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct text text_of(const char *string) {
@@ -142,4 +144,24 @@ bool text_take(struct text *rest, char separator, struct text *ret_part) {
 	*ret_part = (struct text){rest->data, (size_t)(found - rest->data)};
 	*rest = (struct text){found + 1, rest->length - ret_part->length - 1};
 	return true;
+}
+
+uint64_t text_hash(struct text text) {
+	uint64_t hash = UINT64_C(14695981039346656037);
+	for (size_t i = 0; i < text.length; i++)
+		hash = (hash ^ (uint8_t)text.data[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+const char *count_text(uint64_t value, char text[32]) {
+	char digits[24];
+	int length = snprintf(digits, sizeof digits, "%" PRIu64, value);
+	size_t used = 0;
+	for (int i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			text[used++] = ',';
+		text[used++] = digits[i];
+	}
+	text[used] = '\0';
+	return text;
 }

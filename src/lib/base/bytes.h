@@ -29,6 +29,11 @@ MUST_USE bool text_copy(char *to, size_t room, struct text from);
  * where there is none. */
 MUST_USE bool text_take(struct text *rest, char separator, struct text *ret_part);
 
+/* FNV-1a over the bytes: for tables whose keys nobody gains by choosing. */
+uint64_t text_hash(struct text text);
+/* For people: 4120 is "4,120". Gives `text` back. */
+const char *count_text(uint64_t value, char text[32]);
+
 struct byte_writer {
 	uint8_t *bytes;
 	size_t room;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "evidence/fields.h"
 #include "evidence/html.h"
 #include "evidence/pages.h"
@@ -40,7 +41,7 @@ static void names_text(const json_t *object, char *text, size_t room) {
 	json_object_foreach((json_t *)object, name, count) {
 		char number[32];
 		int written = snprintf(text + used, room - used, "%s%s (%s)", used > 0 ? ", " : "", name,
-		    html_count((uint64_t)json_integer_value(count), number));
+		    count_text((uint64_t)json_integer_value(count), number));
 		if (written < 0 || (size_t)written >= room - used) {
 			/* As many as there is room for. */
 			(void)snprintf(text + used, room - used, "%s", used > 0 && room - used > 4 ? ", …" : "");
@@ -62,9 +63,9 @@ static void people_table(struct html *html, const json_t *report) {
 		names_text(json_object_get(person, "programs"), programs, sizeof programs);
 		names_text(json_object_get(person, "addresses"), addresses, sizeof addresses);
 		const char *const cells[] = {field_text(person, "person"),
-		    html_count((uint64_t)(field_number(person, "opens") + field_number(person, "open_before")), opens),
-		    html_count((uint64_t)field_number(person, "denied"), denied),
-		    html_count((uint64_t)field_number(person, "requests"), requests), cameras, purposes, programs, addresses};
+		    count_text((uint64_t)(field_number(person, "opens") + field_number(person, "open_before")), opens),
+		    count_text((uint64_t)field_number(person, "denied"), denied),
+		    count_text((uint64_t)field_number(person, "requests"), requests), cameras, purposes, programs, addresses};
 		html_row(html, "", headings, cells);
 	}
 	html_table_end(html);
@@ -132,9 +133,9 @@ static void unusual_table(struct html *html, const json_t *report) {
 		const char *address = field_text(row, "address");
 		bool numbered = json_is_integer(json_object_get(row, "entry"));
 		const char *const cells[] = {when, field_text(row, "person"), field_text(row, "camera"),
-		    html_count((uint64_t)field_number(row, "opens"), opens), field_text(row, "program"),
+		    count_text((uint64_t)field_number(row, "opens"), opens), field_text(row, "program"),
 		    address[0] != '\0' ? address : "this machine", reasons,
-		    numbered ? html_count((uint64_t)field_number(row, "entry"), entry) : ""};
+		    numbered ? count_text((uint64_t)field_number(row, "entry"), entry) : ""};
 		html_row(html, "", headings, cells);
 	}
 	html_table_end(html);
@@ -154,7 +155,7 @@ static void unseen_table(struct html *html, const json_t *report) {
 		(void)snprintf(from, sizeof from, "%.19s", field_text(row, "from_local"));
 		(void)snprintf(to, sizeof to, "%.19s", field_text(row, "to_local"));
 		const char *const cells[] = {from, to, field_text(row, "root"), field_text(row, "what"),
-		    html_count((uint64_t)field_number(row, "entry"), entry)};
+		    count_text((uint64_t)field_number(row, "entry"), entry)};
 		html_row(html, "", headings, cells);
 	}
 	html_table_end(html);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* Dark enough to tell apart in grey; each part has its number in the table too. */
 static const char style[] =
     "@page{size:A4;margin:14mm}"
@@ -249,11 +251,11 @@ void html_bars(struct html *html, const char *title, const char *const *part_nam
 			raw_format(html, "<rect class=\"p%zu\" x=\"%.1f\" y=\"%zu\" width=\"%.1f\" height=\"%d\"><title>", p, x, y,
 			    width < 1 ? 1 : width, (int)BAR_HEIGHT);
 			html_text(html, part_names[p]);
-			raw_format(html, ": %s</title></rect>", html_count(bars[i].parts[p], number));
+			raw_format(html, ": %s</title></rect>", count_text(bars[i].parts[p], number));
 		}
 		raw_format(html, "<text x=\"%.1f\" y=\"%zu\">%s</text>",
 		    LABEL_WIDTH + (double)before / (double)most * (double)room + 4, y + BAR_HEIGHT - 4,
-		    html_count(before, number));
+		    count_text(before, number));
 	}
 	raw(html, "</svg></figure>\n");
 }
@@ -274,7 +276,7 @@ void html_columns(
 		raw_format(html, "<rect class=\"p2\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>",
 		    x + step * 0.1, 12 + COLUMN_HEIGHT - height, step * 0.8, height);
 		html_text(html, labels[i]);
-		raw_format(html, ": %s</title></rect>", html_count(values[i], number));
+		raw_format(html, ": %s</title></rect>", count_text(values[i], number));
 		/* Numbers and labels only as long as they do not run into each other. */
 		if (values[i] > 0 && count <= 24)
 			raw_format(html, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>", x + step / 2,
@@ -289,19 +291,6 @@ void html_columns(
 }
 
 /* ---- short texts ---- */
-
-const char *html_count(uint64_t value, char text[32]) {
-	char digits[24];
-	int length = snprintf(digits, sizeof digits, "%" PRIu64, value);
-	size_t used = 0;
-	for (int i = 0; i < length; i++) {
-		if (i > 0 && (length - i) % 3 == 0)
-			text[used++] = ',';
-		text[used++] = digits[i];
-	}
-	text[used] = '\0';
-	return text;
-}
 
 const char *html_bytes(uint64_t bytes, char text[32]) {
 	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};

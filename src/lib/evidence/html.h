@@ -47,6 +47,5 @@ void html_bars(struct html *html, const char *title, const char *const *part_nam
 void html_columns(
     struct html *html, const char *title, const char *const *labels, const uint64_t *values, size_t count);
 
-/* Short texts in `text` (32 bytes): "4,120", "1.4 GB". */
-const char *html_count(uint64_t value, char text[32]);
+/* "1.4 GB", in `text` (32 bytes). */
 const char *html_bytes(uint64_t bytes, char text[32]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "evidence/fields.h"
 #include "evidence/html.h"
 #include "evidence/pages.h"
@@ -69,8 +70,8 @@ static void verdict(struct html *html, const json_t *total) {
 		html_paragraph(html, "good", "Nothing is overdue, and every file that was recorded is accounted for.");
 		return;
 	}
-	(void)snprintf(text, sizeof text, "Overdue now: %s. Unaccountable: %s.", html_count((uint64_t)late, overdue),
-	    html_count((uint64_t)unknown, unaccountable));
+	(void)snprintf(text, sizeof text, "Overdue now: %s. Unaccountable: %s.", count_text((uint64_t)late, overdue),
+	    count_text((uint64_t)unknown, unaccountable));
 	html_paragraph(html, "bad", text);
 }
 
@@ -94,7 +95,7 @@ static void columns_table(struct html *html, const json_t *report) {
 		    : i == 0 ? "= "
 		             : "+ ",
 		    i < 0 ? "recorded" : sum_column_title((enum sum_column)i));
-		const char *const cells[] = {title, html_count((uint64_t)field_number(total, key), files),
+		const char *const cells[] = {title, count_text((uint64_t)field_number(total, key), files),
 		    html_bytes((uint64_t)field_number(bytes, key), size)};
 		html_row(html, i < 0 ? "total" : bad ? "bad" : "", headings, cells);
 	}
@@ -130,9 +131,9 @@ static void cameras_table(struct html *html, const json_t *report) {
 	json_array_foreach(json_object_get(report, "cameras"), i, camera) {
 		char text[SUM_COLUMN_COUNT + 1][32];
 		const char *cells[SUM_COLUMN_COUNT + 2] = {
-		    field_text(camera, "camera"), html_count((uint64_t)field_number(camera, "recorded"), text[0])};
+		    field_text(camera, "camera"), count_text((uint64_t)field_number(camera, "recorded"), text[0])};
 		for (int c = 0; c < SUM_COLUMN_COUNT; c++)
-			cells[c + 2] = html_count((uint64_t)field_number(camera, sum_column_name((enum sum_column)c)), text[c + 1]);
+			cells[c + 2] = count_text((uint64_t)field_number(camera, sum_column_name((enum sum_column)c)), text[c + 1]);
 		bool bad = field_number(camera, "overdue") > 0 || field_number(camera, "unaccountable") > 0;
 		html_row(html, bad ? "bad" : "", headings, cells);
 	}
@@ -165,7 +166,7 @@ static void details_table(struct html *html, const json_t *report) {
 		const char *column = field_text(row, "column");
 		bool bad = strcmp(column, "overdue") == 0 || strcmp(column, "unaccountable") == 0;
 		const char *const cells[] = {field_text(row, "camera"), column_title(column), field_text(row, "text"),
-		    html_count((uint64_t)field_number(row, "segments"), files), seconds > 0 ? duration(seconds, late) : "",
+		    count_text((uint64_t)field_number(row, "segments"), files), seconds > 0 ? duration(seconds, late) : "",
 		    moment(row, "oldest", oldest), moment(row, "newest", newest)};
 		html_row(html, bad ? "bad" : "", headings, cells);
 	}
@@ -190,7 +191,7 @@ static void unwatched_table(struct html *html, const json_t *report) {
 			break;
 		const char *const cells[] = {moment(row, "from", from),
 		    json_is_true(json_object_get(row, "lasts")) ? "now" : moment(row, "to", to), field_text(row, "root"),
-		    field_text(row, "text"), html_count((uint64_t)field_number(row, "entry"), entry)};
+		    field_text(row, "text"), count_text((uint64_t)field_number(row, "entry"), entry)};
 		html_row(html, "", headings, cells);
 	}
 	html_table_end(html);
@@ -201,7 +202,7 @@ static void unwatched_table(struct html *html, const json_t *report) {
 	if (more > 0) {
 		char text[128], number[32];
 		(void)snprintf(text, sizeof text, "And %s more, which are in the report's JSON and in the log.",
-		    html_count((uint64_t)more, number));
+		    count_text((uint64_t)more, number));
 		html_paragraph(html, "", text);
 	}
 }
@@ -218,7 +219,7 @@ static void outside_part(struct html *html, const json_t *report) {
 		char files[32], size[32], oldest[32];
 		bool sized = json_is_integer(json_object_get(row, "bytes"));
 		const char *const cells[] = {field_text(row, "of"), field_text(row, "what"),
-		    html_count((uint64_t)field_number(row, "files"), files),
+		    count_text((uint64_t)field_number(row, "files"), files),
 		    sized ? html_bytes((uint64_t)field_number(row, "bytes"), size) : "not known",
 		    moment(row, "oldest", oldest)};
 		html_row(html, "", headings, cells);

@@ -2,6 +2,7 @@
 /* For a filmed person: what was done with the footage, in plain language. */
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "evidence/fields.h"
 #include "evidence/html.h"
 #include "evidence/pages.h"
@@ -16,8 +17,8 @@ static void recipients_part(struct html *html, const json_t *report) {
 		char people[32], times[32];
 		const json_t *counted = json_object_get(row, "people");
 		const char *const cells[] = {field_text(row, "category"),
-		    json_is_integer(counted) ? html_count((uint64_t)json_integer_value(counted), people) : "–",
-		    html_count((uint64_t)field_number(row, "times"), times)};
+		    json_is_integer(counted) ? count_text((uint64_t)json_integer_value(counted), people) : "–",
+		    count_text((uint64_t)field_number(row, "times"), times)};
 		html_row(html, "", headings, cells);
 	}
 	html_table_end(html);
@@ -35,7 +36,7 @@ static void accesses_part(struct html *html, const json_t *report) {
 	json_array_foreach(list, i, row) {
 		char times[32];
 		const char *const cells[] = {field_text(row, "day"), field_text(row, "who"), field_text(row, "purpose"),
-		    html_count((uint64_t)field_number(row, "times"), times)};
+		    count_text((uint64_t)field_number(row, "times"), times)};
 		html_row(html, "", headings, cells);
 	}
 	html_table_end(html);
@@ -51,7 +52,7 @@ static void ends_part(struct html *html, const json_t *report) {
 		json_array_foreach(ends, i, row) {
 			char files[32];
 			const char *const cells[] = {field_text(row, "day"), field_text(row, "what"),
-			    html_count((uint64_t)field_number(row, "files"), files)};
+			    count_text((uint64_t)field_number(row, "files"), files)};
 			html_row(html, "", headings, cells);
 		}
 		html_table_end(html);

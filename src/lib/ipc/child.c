@@ -22,6 +22,13 @@ int child_start(enum process process, int time_ms, struct message *message, stru
 	return 1;
 }
 
+int child_begin(enum process process, int time_ms, struct message *message, struct record_start *ret_start) {
+	int started = child_start(process, time_ms, message, ret_start);
+	if (started < 0)
+		log_error_errno(started, "cannot take the supervisor's START, ending");
+	return started;
+}
+
 struct sandbox_request child_sandbox(enum process process, const struct record_start *start) {
 	return (struct sandbox_request){
 	    .process = process, .drop = start->drop != 0, .user = start->user, .group = start->group};

@@ -19,6 +19,10 @@ enum { CHILD_CHANNEL = 3 };
  */
 MUST_USE int child_start(enum process process, int time_ms, struct message *message, struct record_start *ret_start);
 
+/* The same, and says so where it fails: for programs that end then. 1 to go on, else their exit status is whether it is
+ * negative. */
+MUST_USE int child_begin(enum process process, int time_ms, struct message *message, struct record_start *ret_start);
+
 /* The request to the sandbox that START makes, without paths. */
 struct sandbox_request child_sandbox(enum process process, const struct record_start *start);
 

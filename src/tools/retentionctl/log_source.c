@@ -16,20 +16,26 @@
 
 enum { KEYS_BYTES_MAX = 1 << 20, NOTE_BYTES = 1 << 20, NOTE_TRIES = 5 };
 
-static int keys_read(const char *file, char **ret_keys) {
+int log_source_keys(const struct context *context, char **ret_keys) {
+	const char *file = context_option(context, "keys");
 	size_t length = 0;
-	int error = descriptor_read_file(AT_FDCWD, file, KEYS_BYTES_MAX, ret_keys, &length);
+	int error = file ? descriptor_read_file(AT_FDCWD, file, KEYS_BYTES_MAX, ret_keys, &length) : 0;
 	if (error < 0)
 		(void)fprintf(stderr, "retentionctl: the keys cannot be read from %s: %s\n", file, strerror(-error));
 	return error < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int not_trusted(struct log_source *source, int error) {
-	char *why = screen_escape(source->log ? retention_log_error(source->log) : strerror(-error));
+int log_not_trusted(const struct retention_log *log, int error) {
+	char *why = screen_escape(log ? retention_log_error(log) : strerror(-error));
 	(void)fprintf(stderr, "retentionctl: the log cannot be trusted: %s\n", why[0] ? why : strerror(-error));
 	free(why);
-	log_source_close(source);
 	return error == -EBADMSG ? EXIT_FINDING : EXIT_FAILED;
+}
+
+static int source_refused(struct log_source *source, int error) {
+	int code = log_not_trusted(source->log, error);
+	log_source_close(source);
+	return code;
 }
 
 /* Takes the descriptor over. */
@@ -39,7 +45,7 @@ static int source_begin(struct log_source *source, int folder, const char *keys)
 	if (error == 0)
 		error = retention_log_checkpoint(source->log, &source->head);
 	if (error < 0)
-		return not_trusted(source, error);
+		return source_refused(source, error);
 	(void)snprintf(source->origin, sizeof(source->origin), "%s", source->head.origin);
 	return EXIT_DONE;
 }
@@ -66,49 +72,58 @@ json_t *log_query(const struct context *context, const char *command) {
 	return query;
 }
 
-static int handed_over(
-    const json_t *answer, const char *keys, bool own_keys, int folder, struct log_source *ret_source) {
-	*ret_source = (struct log_source){.folder = -1, .own_keys = own_keys};
-	ret_source->zone = zone_shared(get_text(answer, "zone"));
-	if (!ret_source->zone)
-		ret_source->zone = zone_shared("UTC");
+const struct zone *answer_zone_of(const json_t *answer) {
+	const struct zone *zone = zone_shared(get_text(answer, "zone"));
+	return zone ? zone : zone_shared("UTC");
+}
+
+static int handed_over(const json_t *answer, const char *keys, int folder, struct log_source *ret_source) {
+	*ret_source = (struct log_source){.folder = -1, .own_keys = !keys, .zone = answer_zone_of(answer)};
 	return source_begin(ret_source, folder, keys ? keys : get_text(answer, "keys"));
 }
 
-int log_source_ask(struct context *context, const char *method, const json_t *params, struct log_source *ret_source,
-    json_t **ret_answer) {
-	int code = EXIT_DONE, folder = -1;
+json_t *log_folder_ask(
+    struct retention_client *client, const char *method, const json_t *params, int *ret_folder, int *ret_code) {
+	char *result = NULL, *text = json_dumps(params, JSON_COMPACT);
 	size_t count = 0;
-	const char *file = context_option(context, "keys");
-	char *keys = NULL, *result = NULL;
-	*ret_source = (struct log_source){.folder = -1};
-	if (file)
-		code = keys_read(file, &keys);
-	struct retention_client *client = code == EXIT_DONE ? context_connect(context, &code) : NULL;
-	if (!client) {
-		free(keys);
-		return code;
-	}
-	char *text = json_dumps(params, JSON_COMPACT);
-	int error = retention_client_call_descriptors(client, method, text, &result, &folder, 1, &count);
-	free(text);
 	json_t *answer = NULL;
+	*ret_folder = -1;
+	*ret_code = EXIT_FAILED;
+	int error = retention_client_call_descriptors(client, method, text, &result, ret_folder, 1, &count);
+	free(text);
 	if (error == -EREMOTEIO) {
 		char *message = screen_escape(retention_client_error_message(client));
 		(void)fprintf(stderr, "retentionctl: %s\n", message);
 		free(message);
-		code = refusal_code(client);
+		*ret_code = refusal_code(client);
 	} else if (error < 0 || count != 1) {
 		(void)fprintf(
 		    stderr, "retentionctl: the daemon did not hand over the log: %s\n", strerror(error < 0 ? -error : EPROTO));
-		code = EXIT_FAILED;
-		descriptor_close(&folder);
 	} else {
 		answer = json_loads(result, 0, NULL);
-		code = handed_over(answer, keys, !file, folder, ret_source);
+		if (!answer)
+			(void)fprintf(stderr, "retentionctl: the daemon's answer cannot be read\n");
 	}
 	retention_client_free(result);
-	retention_client_disconnect(client);
+	if (answer)
+		*ret_code = EXIT_DONE;
+	else
+		descriptor_close(ret_folder);
+	return answer;
+}
+
+int log_source_ask(struct context *context, const char *method, const json_t *params, struct log_source *ret_source,
+    json_t **ret_answer) {
+	int folder = -1;
+	char *keys = NULL;
+	*ret_source = (struct log_source){.folder = -1};
+	int code = log_source_keys(context, &keys);
+	struct retention_client *client = code == EXIT_DONE ? context_connect(context, &code) : NULL;
+	json_t *answer = client ? log_folder_ask(client, method, params, &folder, &code) : NULL;
+	if (answer)
+		code = handed_over(answer, keys, folder, ret_source);
+	if (client)
+		retention_client_disconnect(client);
 	free(keys);
 	if (code != EXIT_DONE || !ret_answer) {
 		json_decref(answer);
@@ -120,7 +135,7 @@ int log_source_ask(struct context *context, const char *method, const json_t *pa
 }
 
 int log_source_open(struct context *context, const char *command, struct log_source *ret_source) {
-	const char *folder = context_option(context, "log"), *file = context_option(context, "keys");
+	const char *folder = context_option(context, "log");
 	char *keys = NULL;
 	if (!folder) {
 		json_t *query = log_query(context, command);
@@ -128,8 +143,9 @@ int log_source_open(struct context *context, const char *command, struct log_sou
 		json_decref(query);
 		return code;
 	}
-	*ret_source = (struct log_source){.folder = -1, .own_keys = !file};
-	int code = file ? keys_read(file, &keys) : EXIT_DONE;
+	*ret_source = (struct log_source){.folder = -1};
+	int code = log_source_keys(context, &keys);
+	ret_source->own_keys = !keys;
 	if (code == EXIT_DONE)
 		code = copy_open(folder, keys, ret_source);
 	free(keys);
@@ -138,7 +154,7 @@ int log_source_open(struct context *context, const char *command, struct log_sou
 
 int log_source_check(struct log_source *source) {
 	int error = checked_log_new(source->log, &source->checked, &source->head);
-	return error < 0 ? not_trusted(source, error) : EXIT_DONE;
+	return error < 0 ? source_refused(source, error) : EXIT_DONE;
 }
 
 void log_source_close(struct log_source *source) {

@@ -11,6 +11,7 @@
 #include "base/zone.h"
 
 struct context;
+struct retention_client;
 
 struct log_source {
 	struct retention_log *log;
@@ -30,6 +31,15 @@ MUST_USE int log_source_ask(struct context *context, const char *method, const j
 /* For single entries: proves the right edge, so that checked_log_entry() can prove each. As log_source_open(). */
 MUST_USE int log_source_check(struct log_source *source);
 void log_source_close(struct log_source *source);
+
+/* The parts of these, for a log that is opened at another moment: the verifier keys of --keys (NULL in *ret_keys: those
+ * that come with the log; the caller frees), the answer of a method that hands over the log's folder (NULL after
+ * telling why not), the zone that it names, and the exit code of a log that does not hold, after telling it. */
+MUST_USE int log_source_keys(const struct context *context, char **ret_keys);
+MUST_USE json_t *log_folder_ask(
+    struct retention_client *client, const char *method, const json_t *params, int *ret_folder, int *ret_code);
+const struct zone *answer_zone_of(const json_t *answer);
+MUST_USE int log_not_trusted(const struct retention_log *log, int error);
 
 /* What the daemon records of a reading: the filters and the command. */
 json_t *log_query(const struct context *context, const char *command);

@@ -12,61 +12,28 @@
 
 #include "base/descriptor.h"
 #include "command.h"
+#include "log_source.h"
 #include "screen.h"
-
-enum { KEYS_BYTES_MAX = 1 << 20 };
-
-static int refused(const struct retention_client *client) {
-	char *message = screen_escape(retention_client_error_message(client));
-	(void)fprintf(stderr, "retentionctl: %s\n", message);
-	free(message);
-	return refusal_code(client);
-}
-
-static int session_read(struct report_session *session, char *text) {
-	session->answer = json_loads(text, 0, NULL);
-	if (session->answer == NULL) {
-		(void)fprintf(stderr, "retentionctl: the daemon's answer cannot be read\n");
-		return EXIT_FAILED;
-	}
-	session->span.from_us = json_integer_value(json_object_get(session->answer, "from_us"));
-	session->span.to_us = json_integer_value(json_object_get(session->answer, "to_us"));
-	session->zone = zone_shared(get_text(session->answer, "zone"));
-	if (session->zone == NULL)
-		session->zone = zone_shared("UTC");
-	return EXIT_DONE;
-}
 
 int report_begin(struct context *context, const char *kind, struct report_session *ret_session) {
 	struct report_session session = {.folder = -1};
 	int code = EXIT_DONE;
-	size_t count = 0;
-	char *result = NULL;
 	session.client = context_connect(context, &code);
 	if (session.client == NULL)
 		return code;
 	json_t *params = json_copy(context->params);
 	(void)json_object_set_new(params, "kind", json_string(kind));
-	char *text = json_dumps(params, JSON_COMPACT);
+	session.answer = log_folder_ask(session.client, "report.open", params, &session.folder, &code);
 	json_decref(params);
-	int error =
-	    retention_client_call_descriptors(session.client, "report.open", text, &result, &session.folder, 1, &count);
-	free(text);
-	if (error == -EREMOTEIO) {
-		code = refused(session.client);
-	} else if (error < 0 || count != 1) {
-		(void)fprintf(
-		    stderr, "retentionctl: the daemon did not hand over the log: %s\n", strerror(error < 0 ? -error : EPROTO));
-		code = EXIT_FAILED;
-	} else {
-		code = session_read(&session, result);
-	}
-	retention_client_free(result);
-	if (code != EXIT_DONE)
+	if (session.answer == NULL) {
 		report_end(&session);
-	else
-		*ret_session = session;
-	return code;
+		return code;
+	}
+	session.span.from_us = json_integer_value(json_object_get(session.answer, "from_us"));
+	session.span.to_us = json_integer_value(json_object_get(session.answer, "to_us"));
+	session.zone = answer_zone_of(session.answer);
+	*ret_session = session;
+	return EXIT_DONE;
 }
 
 void report_end(struct report_session *session) {
@@ -85,30 +52,20 @@ static int progress_show(uint64_t done, uint64_t size, void *context) {
 	return 0;
 }
 
-static int log_failed(const struct report_session *session, int error) {
-	char *why = screen_escape(session->log != NULL ? retention_log_error(session->log) : strerror(-error));
-	(void)fprintf(stderr, "retentionctl: the log cannot be trusted: %s\n", why[0] != '\0' ? why : strerror(-error));
-	free(why);
-	return error == -EBADMSG ? EXIT_FINDING : EXIT_FAILED;
-}
-
 int report_log_open(struct context *context, struct report_session *session) {
-	const char *file = context_option(context, "keys");
 	char *keys = NULL;
-	size_t length = 0;
-	int error = file != NULL ? descriptor_read_file(AT_FDCWD, file, KEYS_BYTES_MAX, &keys, &length) : 0;
-	if (error < 0) {
-		(void)fprintf(stderr, "retentionctl: the keys cannot be read from %s: %s\n", file, strerror(-error));
-		return EXIT_FAILED;
-	}
-	session->own_keys = file == NULL;
-	error = retention_log_open(session->folder, keys != NULL ? keys : get_text(session->answer, "keys"), &session->log);
+	int code = log_source_keys(context, &keys);
+	if (code != EXIT_DONE)
+		return code;
+	session->own_keys = keys == NULL;
+	int error =
+	    retention_log_open(session->folder, keys != NULL ? keys : get_text(session->answer, "keys"), &session->log);
 	if (error == 0)
 		error = retention_log_checkpoint(session->log, &session->head);
 	if (error == 0)
 		error = retention_log_verify(session->log, progress_show, NULL);
 	free(keys);
-	return error < 0 ? log_failed(session, error) : EXIT_DONE;
+	return error < 0 ? log_not_trusted(session->log, error) : EXIT_DONE;
 }
 
 /* Of pruned epochs the whole bundles are gone. */

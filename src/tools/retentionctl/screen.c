@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/bytes.h"
 
 /* The terminal is one per process: this is its state. */
 static struct {
@@ -346,16 +347,9 @@ const char *text_bytes(int64_t bytes) {
 }
 
 const char *text_count(int64_t count) {
-	char digits[24], text[32];
-	int length = snprintf(digits, sizeof(digits), "%" PRId64, count);
-	size_t used = 0;
-	for (int i = 0; i < length; i++) {
-		if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
-			text[used++] = ',';
-		text[used++] = digits[i];
-	}
-	text[used] = '\0';
-	return text_format("%s", text);
+	char text[32];
+	uint64_t value = count < 0 ? 0 - (uint64_t)count : (uint64_t)count;
+	return text_format("%s%s", count < 0 ? "-" : "", count_text(value, text));
 }
 
 const char *text_seconds(int64_t seconds) {
