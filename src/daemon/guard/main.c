@@ -67,10 +67,11 @@ static void memory_lock(int how) {
 }
 
 /* Before all others: openers wait for us, and who deletes a file is gone a moment later. The supervisor's watchdog and
- * the kernel's limit for such programs keep a fault of ours from taking the processor. */
+ * the kernel's limit for such programs keep a fault of ours from taking the processor. The reader of command lines
+ * inherits it: later than us it would find the short-lived gone. */
 static void priority_raise(void) {
 	const struct sched_param lowest = {.sched_priority = 1};
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) < 0)
+	if (sched_setscheduler(0, SCHED_FIFO, &lowest) < 0)
 		(void)setpriority(PRIO_PROCESS, 0, -15);
 }
 
